@@ -1,0 +1,124 @@
+// Package queries holds burn's SQL: the schema of the database, the views, and
+// one file per question. Query files take no parameters; they read the view
+// calls (the period of the run, cut by its filters) and history (the period
+// and the seven days before it), so each can be pasted into a DuckDB shell
+// opened on burn.duckdb after a run.
+package queries
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// SchemaVersion changes whenever schema.sql does; a database of another
+// version is rebuilt from the log files.
+const SchemaVersion = "1"
+
+// Text returns the SQL of the file name.sql. It panics for a name that does
+// not exist: names are constants of this program, checked by a test.
+func Text(name string) string {
+	b, err := files.ReadFile(name + ".sql")
+	if err != nil {
+		panic("queries: " + err.Error())
+	}
+	return string(b)
+}
+
+// Period is what the views show.
+type Period struct {
+	Since, Until time.Time      // half-open [Since, Until)
+	Zone         *time.Location // of local_ts; nil is UTC
+	// Filter keeps only rows whose id is among the listed ones, per column of
+	// the table call (agent_id, user_id, endpoint_id …). A listed column with
+	// no ids keeps nothing.
+	Filter map[string][]uint32
+	// Models, if not nil, keeps rows whose effective model has one of these
+	// pairs of ids (response_model_id, request_model_id where the former is 0).
+	Models *ModelFilter
+}
+
+// ModelFilter lists dim ids of models: a row passes when its response model is
+// listed in Response, or it has none and its request model is in Request.
+type ModelFilter struct{ Response, Request []uint32 }
+
+const stamp = "2006-01-02 15:04:05.000000"
+
+// SetPeriod (re)creates the views for p on db and writes the one-row table
+// period(since_at, until_at, tz).
+func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
+	zone := p.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	text := strings.NewReplacer(
+		"{{since}}", p.Since.UTC().Format(stamp),
+		"{{until}}", p.Until.UTC().Format(stamp),
+		"{{offset}}", offsetExpr(p.Since.AddDate(0, 0, -8), p.Until, zone),
+		"{{filter}}", filterExpr(p),
+	).Replace(Text("views"))
+	if _, err := db.ExecContext(ctx, text); err != nil {
+		return fmt.Errorf("create views: %w", err)
+	}
+	_, err := db.ExecContext(ctx, `CREATE OR REPLACE TABLE period AS SELECT ?::TIMESTAMP AS since_at, ?::TIMESTAMP AS until_at, ?::VARCHAR AS tz`,
+		p.Since.UTC().Format(stamp), p.Until.UTC().Format(stamp), zone.String())
+	if err != nil {
+		return fmt.Errorf("write period: %w", err)
+	}
+	return nil
+}
+
+// offsetExpr is an SQL expression for the zone's offset from UTC in seconds at
+// ts, exact between since and until.
+func offsetExpr(since, until time.Time, zone *time.Location) string {
+	var b strings.Builder
+	t := since.In(zone)
+	n := 0
+	for {
+		_, off := t.Zone()
+		_, end := t.ZoneBounds()
+		if end.IsZero() || !end.Before(until) {
+			if n == 0 {
+				return fmt.Sprint(off)
+			}
+			fmt.Fprintf(&b, " ELSE %d END", off)
+			return b.String()
+		}
+		if n == 0 {
+			b.WriteString("CASE")
+		}
+		fmt.Fprintf(&b, " WHEN ts < TIMESTAMP '%s' THEN %d", end.UTC().Format(stamp), off)
+		t, n = end.In(zone), n+1
+	}
+}
+
+func filterExpr(p Period) string {
+	conds := []string{"true"}
+	for _, col := range slices.Sorted(maps.Keys(p.Filter)) {
+		conds = append(conds, idList(col, p.Filter[col]))
+	}
+	if m := p.Models; m != nil {
+		conds = append(conds, "("+idList("response_model_id", m.Response)+
+			" OR (response_model_id = 0 AND "+idList("request_model_id", m.Request)+"))")
+	}
+	return strings.Join(conds, " AND ")
+}
+
+func idList(col string, ids []uint32) string {
+	if len(ids) == 0 {
+		return "false"
+	}
+	s := make([]string, len(ids))
+	for i, id := range ids {
+		s[i] = fmt.Sprint(id)
+	}
+	return col + " IN (" + strings.Join(s, ",") + ")"
+}

@@ -1,0 +1,87 @@
+-- burn's database: a cache of the log files, rebuilt from them at any time.
+-- Storage tables are lean: text of few values is a number into dim, text of
+-- many values is a 64-bit hash with its spelling in name, fingerprints are
+-- 64-bit integers. Queries never read these tables; they read the view calls
+-- (views.sql), which has the words back.
+
+-- What the database was made with: schema, burn, prices, prices_at, installation.
+CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
+
+-- One row per log file ever read. A file is its first line, not its name.
+CREATE TABLE file (
+  id        UINTEGER NOT NULL,
+  identity  UBIGINT NOT NULL,  -- hash of the start line, else of the first 4 KiB
+  head_len  UINTEGER NOT NULL, -- how many bytes identity covers
+  path      VARCHAR NOT NULL,  -- where it was last seen, for people
+  packing   VARCHAR NOT NULL,  -- '', gz or zst
+  boot      UBIGINT NOT NULL,  -- of its start line, 0 if it has none
+  number    UINTEGER NOT NULL, -- of its start line
+  size      UBIGINT NOT NULL,  -- on disk when last read
+  mtime_ns  BIGINT NOT NULL,
+  position  UBIGINT NOT NULL,  -- decoded bytes read so far
+  sealed    BOOLEAN NOT NULL,  -- nothing will be appended
+  lines     UBIGINT NOT NULL,  -- = accepted + rejected + duplicates + torn + other_kinds
+  accepted  UBIGINT NOT NULL,
+  rejected  UBIGINT NOT NULL,
+  duplicates UBIGINT NOT NULL,
+  torn      UBIGINT NOT NULL,
+  other_kinds UBIGINT NOT NULL
+);
+
+-- Rejected lines: position and reason, never their content.
+CREATE TABLE reject (file_id UINTEGER NOT NULL, line UBIGINT NOT NULL, reason VARCHAR NOT NULL, detail VARCHAR NOT NULL);
+
+-- Identities already counted, as closed ranges of seq per boot and kind.
+CREATE TABLE seen (boot UBIGINT NOT NULL, kind VARCHAR NOT NULL, lo UBIGINT NOT NULL, hi UBIGINT NOT NULL);
+
+-- start, open, beat and stop lines.
+CREATE TABLE event (
+  boot UBIGINT NOT NULL, kind VARCHAR NOT NULL, seq UBIGINT NOT NULL, ts TIMESTAMP NOT NULL,
+  last_seq UBIGINT NOT NULL, refused UBIGINT NOT NULL, dropped UBIGINT NOT NULL,
+  write_errors UBIGINT NOT NULL, skipped UBIGINT NOT NULL, lost_lines UBIGINT NOT NULL,
+  agent VARCHAR NOT NULL, model VARCHAR NOT NULL
+);
+
+-- Words of few values: id counts 0, 1, 2 … within a kind. Id 0 is ''.
+CREATE TABLE dim (kind VARCHAR NOT NULL, id UINTEGER NOT NULL, name VARCHAR NOT NULL);
+
+-- Words of many values (sessions, traces): may hold a spelling twice.
+CREATE TABLE name (hash UBIGINT NOT NULL, name VARCHAR NOT NULL);
+
+-- One row per billed or recorded call, and one per gap line.
+CREATE TABLE call (
+  boot UBIGINT NOT NULL, seq UBIGINT NOT NULL, part UINTEGER NOT NULL,
+  requests UINTEGER NOT NULL, -- 1; a gap line stands for more
+  gap BOOLEAN NOT NULL,
+  ts TIMESTAMP NOT NULL, latency_ms DOUBLE NOT NULL, ttft_ms DOUBLE NOT NULL,
+  upstream_id UINTEGER NOT NULL, provider_id UINTEGER NOT NULL, operation_id UINTEGER NOT NULL,
+  endpoint_id UINTEGER NOT NULL, method_id UINTEGER NOT NULL,
+  status USMALLINT NOT NULL, error_type_id UINTEGER NOT NULL, end_id UINTEGER NOT NULL, stream BOOLEAN NOT NULL,
+  request_model_id UINTEGER NOT NULL, response_model_id UINTEGER NOT NULL,
+  service_tier_id UINTEGER NOT NULL, speed_id UINTEGER NOT NULL, geo_id UINTEGER NOT NULL, finish_reason_id UINTEGER NOT NULL,
+  response_hash UBIGINT NOT NULL, prev_response_hash UBIGINT NOT NULL,
+  org_id UINTEGER NOT NULL, project_id UINTEGER NOT NULL, retry UINTEGER NOT NULL,
+  agent_id UINTEGER NOT NULL, agent_source_id UINTEGER NOT NULL, user_id UINTEGER NOT NULL,
+  session_hash UBIGINT NOT NULL, trace_hash UBIGINT NOT NULL, span_hash UBIGINT NOT NULL, parent_hash UBIGINT NOT NULL,
+  step_id UINTEGER NOT NULL, tags_id UINTEGER NOT NULL,
+  key_id_id UINTEGER NOT NULL, client_id UINTEGER NOT NULL, user_agent_id UINTEGER NOT NULL,
+  usage_source_id UINTEGER NOT NULL, flags_id UINTEGER NOT NULL,
+  input_tokens UINTEGER NOT NULL, cache_read_tokens UINTEGER NOT NULL,
+  cache_write_tokens UINTEGER NOT NULL, cache_write_1h_tokens UINTEGER NOT NULL,
+  output_tokens UINTEGER NOT NULL, reasoning_tokens UINTEGER NOT NULL, citation_tokens UINTEGER NOT NULL,
+  audio_input_tokens UINTEGER NOT NULL, audio_cache_read_tokens UINTEGER NOT NULL, audio_output_tokens UINTEGER NOT NULL,
+  image_input_tokens UINTEGER NOT NULL, image_output_tokens UINTEGER NOT NULL,
+  web_searches UINTEGER NOT NULL, billed_requests UINTEGER NOT NULL, seconds VARCHAR, sub_usage VARCHAR,
+  cost_usd DECIMAL(18,12),    -- NULL: no price
+  cost_basis_id UINTEGER NOT NULL, -- computed, reported, free_local, unknown_model, none
+  estimated BOOLEAN NOT NULL,
+  request_bytes UINTEGER NOT NULL, response_bytes UINTEGER NOT NULL, events UINTEGER NOT NULL, output_bytes UINTEGER NOT NULL,
+  messages UINTEGER NOT NULL, tools UINTEGER NOT NULL, max_tokens UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL,
+  system_bytes UINTEGER NOT NULL, tools_bytes UINTEGER NOT NULL, history_bytes UINTEGER NOT NULL,
+  recent_bytes UINTEGER NOT NULL, input_bytes UINTEGER NOT NULL,
+  fp_system UBIGINT NOT NULL, fp_tools UBIGINT NOT NULL, fp_input UBIGINT NOT NULL, fp_request UBIGINT NOT NULL,
+  fp_turn_0 UBIGINT NOT NULL, fp_turn_1 UBIGINT NOT NULL, fp_turn_2 UBIGINT NOT NULL, fp_turn_3 UBIGINT NOT NULL,
+  fp_prefix_4k UBIGINT NOT NULL, fp_prefix_8k UBIGINT NOT NULL, fp_prefix_16k UBIGINT NOT NULL,
+  fp_prefix_32k UBIGINT NOT NULL, fp_prefix_64k UBIGINT NOT NULL, fp_prefix_128k UBIGINT NOT NULL,
+  fp_part_0 UBIGINT NOT NULL, fp_part_1 UBIGINT NOT NULL, fp_part_2 UBIGINT NOT NULL, fp_part_3 UBIGINT NOT NULL
+);
