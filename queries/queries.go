@@ -53,7 +53,8 @@ type ModelFilter struct{ Response, Request []uint32 }
 const stamp = "2006-01-02 15:04:05.000000"
 
 // SetPeriod (re)creates the views for p on db and writes the one-row table
-// period(since_at, until_at, tz).
+// period(since_at, until_at, tz), in one transaction: one write to disk, and
+// never views of one period beside the table of another.
 func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
 	zone := p.Zone
 	if zone == nil {
@@ -65,13 +66,21 @@ func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
 		"{{offset}}", offsetExpr(p.Since.AddDate(0, 0, -8), p.Until, zone),
 		"{{filter}}", filterExpr(p),
 	).Replace(Text("views"))
-	if _, err := db.ExecContext(ctx, text); err != nil {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin views: %w", err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, text); err != nil {
 		return fmt.Errorf("create views: %w", err)
 	}
-	_, err := db.ExecContext(ctx, `CREATE OR REPLACE TABLE period AS SELECT ?::TIMESTAMP AS since_at, ?::TIMESTAMP AS until_at, ?::VARCHAR AS tz`,
+	_, err = tx.ExecContext(ctx, `CREATE OR REPLACE TABLE period AS SELECT ?::TIMESTAMP AS since_at, ?::TIMESTAMP AS until_at, ?::VARCHAR AS tz`,
 		p.Since.UTC().Format(stamp), p.Until.UTC().Format(stamp), zone.String())
 	if err != nil {
 		return fmt.Errorf("write period: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit views: %w", err)
 	}
 	return nil
 }

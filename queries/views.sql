@@ -1,39 +1,101 @@
--- The views that queries read. burn writes period (one row) and zone (one row
--- per stretch of equal offset from UTC) before each run and leaves them, so a
--- query file can be pasted into a DuckDB shell on the database afterwards.
+-- The views that queries read. burn writes the tables period (one row) and words
+-- (one row) and the views before each run and leaves them, so a query file can
+-- be pasted into a DuckDB shell on the database afterwards.
 -- {{since}}, {{until}}, {{offset}} and {{filter}} are filled in by SetPeriod
 -- with timestamps and numbers only, never with a caller's text.
--- The names come from one list per kind, built once per query and left out by
--- the planner where a query does not use them: cheaper than a join per name.
-CREATE OR REPLACE MACRO word(k, i) AS (SELECT list(name ORDER BY id) FROM dim WHERE kind = k)[i + 1];
 
+-- One list of words per kind of dim, so that a name is a list look-up. One row
+-- crossed with the calls costs nothing to plan; a subquery or a join per name
+-- costs milliseconds in every query. The numbers beside the lists let queries
+-- compare and group by id: an absent agent is the agent "unknown", and a model
+-- is one group whether it was read from the request or from the response.
+CREATE OR REPLACE TABLE words AS
+SELECT
+  list(name ORDER BY id) FILTER (WHERE kind = 'upstream') AS upstream,
+  list(name ORDER BY id) FILTER (WHERE kind = 'provider') AS provider,
+  list(name ORDER BY id) FILTER (WHERE kind = 'operation') AS operation,
+  list(name ORDER BY id) FILTER (WHERE kind = 'endpoint') AS endpoint,
+  list(name ORDER BY id) FILTER (WHERE kind = 'method') AS method,
+  list(name ORDER BY id) FILTER (WHERE kind = 'error_type') AS error_type,
+  list(name ORDER BY id) FILTER (WHERE kind = 'end') AS "end",
+  list(name ORDER BY id) FILTER (WHERE kind = 'request_model') AS request_model,
+  list(name ORDER BY id) FILTER (WHERE kind = 'response_model') AS response_model,
+  list(name ORDER BY id) FILTER (WHERE kind = 'service_tier') AS service_tier,
+  list(name ORDER BY id) FILTER (WHERE kind = 'speed') AS speed,
+  list(name ORDER BY id) FILTER (WHERE kind = 'geo') AS geo,
+  list(name ORDER BY id) FILTER (WHERE kind = 'finish_reason') AS finish_reason,
+  list(name ORDER BY id) FILTER (WHERE kind = 'org') AS org,
+  list(name ORDER BY id) FILTER (WHERE kind = 'project') AS project,
+  list(name ORDER BY id) FILTER (WHERE kind = 'agent') AS agent,
+  list(name ORDER BY id) FILTER (WHERE kind = 'agent_source') AS agent_source,
+  list(name ORDER BY id) FILTER (WHERE kind = 'user') AS "user",
+  list(name ORDER BY id) FILTER (WHERE kind = 'step') AS step,
+  list(name ORDER BY id) FILTER (WHERE kind = 'tags') AS tags,
+  list(name ORDER BY id) FILTER (WHERE kind = 'key_id') AS key_id,
+  list(name ORDER BY id) FILTER (WHERE kind = 'client') AS client,
+  list(name ORDER BY id) FILTER (WHERE kind = 'user_agent') AS user_agent,
+  list(name ORDER BY id) FILTER (WHERE kind = 'usage_source') AS usage_source,
+  list(name ORDER BY id) FILTER (WHERE kind = 'flags') AS flags,
+  list(name ORDER BY id) FILTER (WHERE kind = 'cost_basis') AS cost_basis,
+  coalesce(min(id) FILTER (WHERE kind = 'agent' AND name = 'unknown'), 0) AS unknown_agent,
+  coalesce(min(id) FILTER (WHERE kind = 'user' AND name = 'unknown'), 0) AS unknown_user,
+  coalesce(min(id) FILTER (WHERE kind = 'end' AND name = 'complete'), 0) AS complete,
+  coalesce(min(id) FILTER (WHERE kind = 'cost_basis' AND name = 'none'), 0) AS nothing_to_bill,
+  (SELECT list(coalesce(served.id, same.id + 1000000000) ORDER BY asked.id)
+     FROM (SELECT id, coalesce(nullif(name, ''), 'unknown') AS word FROM dim WHERE kind = 'request_model') asked
+     JOIN (SELECT min(id) AS id, coalesce(nullif(name, ''), 'unknown') AS word FROM dim WHERE kind = 'request_model' GROUP BY ALL) same USING (word)
+     LEFT JOIN (SELECT min(id) AS id, name AS word FROM dim WHERE kind = 'response_model' GROUP BY ALL) served USING (word)) AS asked_model
+FROM dim;
+
+-- The word of an id after grouping by it: cheaper than grouping by words.
+CREATE OR REPLACE MACRO agent_word(i) AS coalesce(nullif((SELECT agent FROM words)[i + 1], ''), 'unknown');
+CREATE OR REPLACE MACRO user_word(i) AS coalesce(nullif((SELECT "user" FROM words)[i + 1], ''), 'unknown');
+CREATE OR REPLACE MACRO endpoint_word(i) AS coalesce((SELECT endpoint FROM words)[i + 1], '');
+CREATE OR REPLACE MACRO provider_word(i) AS coalesce((SELECT provider FROM words)[i + 1], '');
+CREATE OR REPLACE MACRO model_word(i) AS coalesce(nullif(CASE
+  WHEN i >= 1000000000 THEN (SELECT request_model FROM words)[i - 1000000000 + 1]
+  ELSE (SELECT response_model FROM words)[i + 1] END, ''), 'unknown');
+
+-- The spelling of a session's or trace's hash; name may hold one twice.
+CREATE OR REPLACE VIEW spelling AS SELECT hash, min(name) AS name FROM name GROUP BY hash;
+
+-- answered: the client got a whole good answer; failed: it did not (of a gap
+-- line nobody knows); unpriced: it costs something and no price is known.
 CREATE OR REPLACE VIEW every_call AS
 SELECT
   boot, seq, part, requests, gap, ts, ts + to_seconds({{offset}}) AS local_ts, latency_ms, ttft_ms,
-  word('upstream', upstream_id) AS upstream, word('provider', provider_id) AS provider,
-  word('operation', operation_id) AS operation, word('endpoint', endpoint_id) AS endpoint, word('method', method_id) AS method,
-  status, word('error_type', error_type_id) AS error_type, word('end', end_id) AS "end", stream,
-  word('request_model', request_model_id) AS request_model, word('response_model', response_model_id) AS response_model,
-  coalesce(nullif(word('response_model', response_model_id), ''), nullif(word('request_model', request_model_id), ''), 'unknown') AS model,
-  word('service_tier', service_tier_id) AS service_tier, word('speed', speed_id) AS speed, word('geo', geo_id) AS geo,
-  word('finish_reason', finish_reason_id) AS finish_reason,
-  response_hash, prev_response_hash, word('org', org_id) AS org, word('project', project_id) AS project, retry,
-  coalesce(nullif(word('agent', agent_id), ''), 'unknown') AS agent, word('agent_source', agent_source_id) AS agent_source,
-  coalesce(nullif(word('user', user_id), ''), 'unknown') AS "user",
-  session_hash, trace_hash, span_hash, parent_hash, word('step', step_id) AS step, word('tags', tags_id) AS tags,
-  word('key_id', key_id_id) AS key_id, word('client', client_id) AS client, word('user_agent', user_agent_id) AS user_agent,
-  word('usage_source', usage_source_id) AS usage_source, word('flags', flags_id) AS flags,
+  w.upstream[upstream_id + 1] AS upstream, w.provider[provider_id + 1] AS provider,
+  w.operation[operation_id + 1] AS operation, w.endpoint[endpoint_id + 1] AS endpoint, w.method[method_id + 1] AS method,
+  status, end_id = w.complete AND status < 400 AND NOT gap AS answered,
+  NOT gap AND (status >= 400 OR end_id <> w.complete) AS failed,
+  status IN (429, 529) AS rate_limited,
+  w.error_type[error_type_id + 1] AS error_type, w."end"[end_id + 1] AS "end", stream,
+  w.request_model[request_model_id + 1] AS request_model, w.response_model[response_model_id + 1] AS response_model,
+  coalesce(nullif(w.response_model[response_model_id + 1], ''), nullif(w.request_model[request_model_id + 1], ''), 'unknown') AS model,
+  CASE WHEN response_model_id <> 0 THEN response_model_id ELSE w.asked_model[request_model_id + 1] END AS model_id,
+  w.service_tier[service_tier_id + 1] AS service_tier, w.speed[speed_id + 1] AS speed, w.geo[geo_id + 1] AS geo,
+  w.finish_reason[finish_reason_id + 1] AS finish_reason,
+  response_hash, prev_response_hash, w.org[org_id + 1] AS org, w.project[project_id + 1] AS project, retry,
+  coalesce(nullif(w.agent[agent_id + 1], ''), 'unknown') AS agent,
+  CASE WHEN agent_id = 0 THEN w.unknown_agent ELSE agent_id END AS agent_id, w.agent_source[agent_source_id + 1] AS agent_source,
+  coalesce(nullif(w."user"[user_id + 1], ''), 'unknown') AS "user",
+  CASE WHEN user_id = 0 THEN w.unknown_user ELSE user_id END AS user_id,
+  provider_id, endpoint_id,
+  session_hash, trace_hash, span_hash, parent_hash, w.step[step_id + 1] AS step, w.tags[tags_id + 1] AS tags,
+  w.key_id[key_id_id + 1] AS key_id, w.client[client_id + 1] AS client, w.user_agent[user_agent_id + 1] AS user_agent,
+  w.usage_source[usage_source_id + 1] AS usage_source, w.flags[flags_id + 1] AS flags,
   input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens,
   output_tokens, reasoning_tokens, citation_tokens,
   audio_input_tokens, audio_cache_read_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
   web_searches, billed_requests, seconds, sub_usage,
-  cost_usd, word('cost_basis', cost_basis_id) AS cost_basis, estimated,
+  cost_usd, w.cost_basis[cost_basis_id + 1] AS cost_basis,
+  cost_usd IS NULL AND cost_basis_id <> w.nothing_to_bill AS unpriced, estimated,
   request_bytes, response_bytes, events, output_bytes, messages, tools, max_tokens, tool_calls,
   system_bytes, tools_bytes, history_bytes, recent_bytes, input_bytes,
   fp_system, fp_tools, fp_input, fp_request, fp_turn_0, fp_turn_1, fp_turn_2, fp_turn_3,
   fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k,
   fp_part_0, fp_part_1, fp_part_2, fp_part_3
-FROM call
+FROM call, words w
 WHERE {{filter}};
 
 CREATE OR REPLACE VIEW calls AS

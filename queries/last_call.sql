@@ -1,0 +1,3 @@
+-- When was the last call recorded, in any period? NULL if never.
+SELECT max(ts) AS last_at
+FROM call

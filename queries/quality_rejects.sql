@@ -1,0 +1,5 @@
+-- Why were lines rejected?
+SELECT reason, count(*) AS lines
+FROM reject
+GROUP BY reason
+ORDER BY lines DESC, reason

@@ -1,0 +1,26 @@
+-- What does one user action cost, call by call? The 1,000 dearest traces of at
+-- least two calls, where trace_rank 1 is the dearest.
+WITH trace AS (
+  SELECT trace_hash, sum(cost_usd) AS trace_usd
+  FROM calls
+  WHERE trace_hash <> 0
+  GROUP BY trace_hash
+  HAVING sum(requests) >= 2
+  ORDER BY trace_usd DESC NULLS LAST, trace_hash
+  LIMIT 1000
+), ranked AS (
+  SELECT
+    trace_hash,
+    coalesce(name, printf('%016x', trace_hash)) AS trace_id,
+    trace_usd,
+    row_number() OVER (ORDER BY trace_usd DESC NULLS LAST, coalesce(name, printf('%016x', trace_hash)), trace_hash) AS trace_rank
+  FROM trace
+  LEFT JOIN spelling ON spelling.hash = trace_hash
+)
+SELECT
+  trace_rank, trace_id, trace_usd,
+  ts AS started_at, agent, "user", model, endpoint, step, status, "end", latency_ms,
+  input_tokens, cache_read_tokens, output_tokens, cost_usd, boot, seq
+FROM calls
+JOIN ranked USING (trace_hash)
+ORDER BY trace_rank, started_at, boot, seq
