@@ -1,0 +1,493 @@
+package price
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// column is a column of the table that holds a number.
+type column uint8
+
+const (
+	inputCol column = iota
+	cacheReadCol
+	write5mCol
+	write1hCol
+	outputCol
+	reasoningCol
+	audioInCol
+	audioReadCol
+	audioOutCol
+	imageInCol
+	imageReadCol
+	imageOutCol
+	videoInCol
+	longInputCol
+	longReadCol
+	longWrite5mCol
+	longWrite1hCol
+	longOutputCol
+	batchCol
+	flexCol
+	priorityCol
+	fastCol
+	geoCol
+	requestsCol
+	searchesCol
+	minuteCol
+	numCols
+)
+
+const (
+	firstLong       = longInputCol
+	firstMultiplier = batchCol
+	firstFee        = requestsCol
+)
+
+// columnNames are the names of the numeric columns.
+var columnNames = [numCols]string{
+	"input_per_mtok", "cache_read_per_mtok", "cache_write_5m_per_mtok", "cache_write_1h_per_mtok",
+	"output_per_mtok", "reasoning_per_mtok",
+	"audio_input_per_mtok", "audio_cache_read_per_mtok", "audio_output_per_mtok",
+	"image_input_per_mtok", "image_cache_read_per_mtok", "image_output_per_mtok", "video_input_per_mtok",
+	"long_input_per_mtok", "long_cache_read_per_mtok", "long_cache_write_5m_per_mtok", "long_cache_write_1h_per_mtok",
+	"long_output_per_mtok",
+	"batch_multiplier", "flex_multiplier", "priority_multiplier", "fast_multiplier", "geo_multiplier",
+	"usd_per_1k_requests", "usd_per_1k_web_searches", "usd_per_minute",
+}
+
+func (c column) String() string { return columnNames[c] }
+
+// textColumns are the other columns.
+var textColumns = []string{
+	"provider", "model", "match", "mode", "effective_from", "effective_to", "long_threshold", "long_op",
+	"source", "confidence", "note",
+}
+
+// modes are the kinds of models; "" is allowed too. Only moderation has a
+// meaning for prices: it may have none, and is free then.
+var modes = []string{"chat", "embedding", "image", "moderation", "realtime", "rerank", "speech", "transcription"}
+
+const moderation = "moderation"
+
+// Limits on what a table may say; figures beyond them are slips.
+const (
+	maxMultiplier = 100
+	maxPrice      = 1_000_000 // USD per million tokens, thousand units or minute
+	maxName       = 128
+	maxErrors     = 100
+)
+
+// Row is one line of the table: what one model costs in one period. Prices are
+// USD per million tokens; an empty cell means that there is no such price.
+//
+// The match column lists, separated by spaces, which ids the row prices: =id
+// exactly, prefix*, *suffix, *part*.
+type Row struct {
+	Provider   string // as in the table, see TableName
+	Model      string // the row's name
+	Mode       string // chat, embedding, image, moderation, realtime, rerank, speech, transcription or ""
+	From, To   string // the period [From, To), days in UTC as 2006-01-02; "" is open
+	Source     string // where the figures were read, and when
+	Confidence string // A two sources agree, B one source, C disputed and chosen
+	Note       string
+
+	from, to  int64 // milliseconds since the epoch
+	patterns  []pattern
+	threshold int64 // long prices apply above it; 0: none
+	atLeast   bool  // … or from it on
+	has       uint32
+	numbers   [numCols]Decimal
+	override  bool
+	units     // for the fast arithmetic
+}
+
+// Override reports whether the row comes from an override file.
+func (r *Row) Override() bool { return r.override }
+
+// Match returns the ids that the row prices, as in the match column.
+func (r *Row) Match() string {
+	s := make([]string, len(r.patterns))
+	for i, p := range r.patterns {
+		s[i] = p.source()
+	}
+	return strings.Join(s, " ")
+}
+
+// Number returns the number in one of the table's numeric columns, such as
+// input_per_mtok; false if the cell is empty or there is no such column.
+func (r *Row) Number(name string) (Decimal, bool) {
+	i := slices.Index(columnNames[:], name)
+	if i < 0 || !r.set(column(i)) {
+		return Decimal{}, false
+	}
+	return r.numbers[i], true
+}
+
+// LongThreshold returns the number of input tokens beyond which the long
+// prices apply to the whole request, and whether they already apply at it;
+// 0 if the row has none.
+func (r *Row) LongThreshold() (tokens int64, atLeast bool) { return r.threshold, r.atLeast }
+
+func (r *Row) set(c column) bool { return r.has&(1<<c) != 0 }
+
+func (r *Row) active(ms int64) bool { return ms >= r.from && ms < r.to }
+
+func (r *Row) overlaps(o *Row) bool { return r.from < o.to && o.from < r.to }
+
+func (r *Row) sameModel(o *Row) bool { return r.Provider == o.Provider && r.Model == o.Model }
+
+// writeFacts writes everything of the row that can change a cost.
+func (r *Row) writeFacts(w io.Writer) {
+	fmt.Fprintf(w, "%q %q %q %q %q %q %v %d %v", r.Provider, r.Model, r.Mode, r.From, r.To, r.Match(), r.override, r.threshold, r.atLeast)
+	for c := range numCols {
+		if r.set(c) {
+			fmt.Fprintf(w, " %d=%s", c, r.numbers[c])
+		}
+	}
+	io.WriteString(w, "\n")
+}
+
+// datePrefix starts the comment that states a table's date.
+const datePrefix = "# date: "
+
+// parse reads a table. Lines that start with # are comments; the one that
+// starts with datePrefix gives the date.
+func parse(r io.Reader, name string) (rows []Row, date string, err error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", name, err)
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	p := &parser{name: name}
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan() && strings.HasPrefix(lines.Text(), "#"); {
+		if s, ok := strings.CutPrefix(lines.Text(), datePrefix); ok {
+			date = strings.TrimSpace(s)
+		}
+	}
+	p.csv = csv.NewReader(bytes.NewReader(data))
+	p.csv.Comment = '#'
+	p.csv.FieldsPerRecord = -1
+	p.csv.ReuseRecord = true
+	if p.header() {
+		p.body()
+		p.crossCheck()
+	}
+	return p.rows, date, errors.Join(p.errs...)
+}
+
+// parser collects rows and errors.
+type parser struct {
+	name    string
+	csv     *csv.Reader
+	columns []string
+	rows    []Row
+	lines   []int // of rows
+	errs    []error
+}
+
+// fail notes an error; after maxErrors there is no use in more.
+func (p *parser) fail(line int, column, format string, args ...any) {
+	switch at := fmt.Sprintf("%s:%d: ", p.name, line); {
+	case len(p.errs) == maxErrors:
+		p.errs = append(p.errs, errors.New(at+"more errors follow"))
+	case len(p.errs) < maxErrors:
+		if column != "" {
+			at += column + ": "
+		}
+		p.errs = append(p.errs, fmt.Errorf(at+format, args...))
+	}
+}
+
+func (p *parser) header() bool {
+	record, err := p.csv.Read()
+	if err == io.EOF {
+		p.fail(1, "", "no header line")
+		return false
+	}
+	if err != nil {
+		p.failCSV(err)
+		return false
+	}
+	line, _ := p.csv.FieldPos(0)
+	for _, name := range record {
+		switch {
+		case slices.Contains(p.columns, name):
+			p.fail(line, name, "column is there twice")
+		case !slices.Contains(textColumns, name) && !slices.Contains(columnNames[:], name):
+			p.fail(line, name, "unknown column")
+		}
+		p.columns = append(p.columns, name)
+	}
+	for _, name := range []string{"provider", "model"} {
+		if !slices.Contains(p.columns, name) {
+			p.fail(line, name, "column is missing")
+		}
+	}
+	return len(p.errs) == 0
+}
+
+func (p *parser) failCSV(err error) {
+	var e *csv.ParseError
+	if errors.As(err, &e) {
+		p.fail(e.Line, "", "byte %d: %w", e.Column, e.Err)
+		return
+	}
+	p.fail(1, "", "read: %w", err)
+}
+
+func (p *parser) body() {
+	for {
+		record, err := p.csv.Read()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			p.failCSV(err)
+			if len(p.errs) > maxErrors {
+				return
+			}
+			continue
+		}
+		line, _ := p.csv.FieldPos(0)
+		if len(record) != len(p.columns) {
+			p.fail(line, "", "%d cells, the header has %d", len(record), len(p.columns))
+			continue
+		}
+		p.row(record)
+	}
+}
+
+// row reads one line. Its cells are checked one by one, then against each
+// other.
+func (p *parser) row(record []string) {
+	row := Row{from: math.MinInt64, to: math.MaxInt64}
+	op, before := "", len(p.errs)
+	for i, name := range p.columns {
+		cell := strings.Clone(strings.TrimSpace(record[i]))
+		line, _ := p.csv.FieldPos(i)
+		if err := row.setCell(name, cell, &op); err != nil {
+			p.fail(line, name, "%w", err)
+		}
+	}
+	line, _ := p.csv.FieldPos(0)
+	if len(p.errs) == before {
+		for _, c := range row.inconsistencies(op) {
+			p.fail(line, c.column, "%s", c.reason)
+		}
+	}
+	if len(p.errs) > before {
+		return
+	}
+	row.atLeast = op == "ge"
+	row.units = row.compile()
+	p.rows = append(p.rows, row)
+	p.lines = append(p.lines, line)
+}
+
+// setCell stores one cell. The comparison of long_op is only known with the
+// threshold and goes to op.
+func (r *Row) setCell(name, cell string, op *string) (err error) {
+	switch name {
+	case "provider":
+		r.Provider = TableName(cell)
+		return checkName(cell)
+	case "model":
+		r.Model = cell
+		return checkName(cell)
+	case "match":
+		r.patterns, err = parsePatterns(cell)
+	case "mode":
+		if r.Mode = cell; cell != "" && !slices.Contains(modes, cell) {
+			return fmt.Errorf("unknown mode %q, known are %s", cell, strings.Join(modes, ", "))
+		}
+	case "effective_from":
+		r.From = cell
+		r.from, err = parseDay(cell, math.MinInt64)
+	case "effective_to":
+		r.To = cell
+		r.to, err = parseDay(cell, math.MaxInt64)
+	case "long_threshold":
+		r.threshold, err = parseThreshold(cell)
+	case "long_op":
+		if *op = cell; cell != "" && cell != "gt" && cell != "ge" {
+			return fmt.Errorf("%q is neither gt nor ge", cell)
+		}
+	case "source":
+		r.Source = cell
+	case "confidence":
+		if r.Confidence = cell; !slices.Contains([]string{"", "A", "B", "C"}, cell) {
+			return fmt.Errorf("%q is none of A, B, C", cell)
+		}
+	case "note":
+		r.Note = cell
+	default:
+		return r.setNumber(column(slices.Index(columnNames[:], name)), cell)
+	}
+	return err
+}
+
+func (r *Row) setNumber(c column, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	d, err := ParseDecimal(cell)
+	if err != nil {
+		return fmt.Errorf("%q is not a decimal number", cell)
+	}
+	if d.Sign() < 0 {
+		return fmt.Errorf("%s is negative", cell)
+	}
+	isMultiplier := c >= firstMultiplier && c < firstFee
+	switch limit := int64(maxPrice); {
+	case isMultiplier && d.Sign() == 0:
+		return errors.New("a multiplier of 0 would make every call free; leave the cell empty for none")
+	case isMultiplier && d.above(maxMultiplier):
+		return fmt.Errorf("%s is above %d", cell, maxMultiplier)
+	case d.above(limit):
+		return fmt.Errorf("%s is above %d", cell, limit)
+	}
+	r.numbers[c] = d
+	r.has |= 1 << c
+	return nil
+}
+
+func checkName(s string) error {
+	if s == "" {
+		return errors.New("is empty")
+	}
+	if len(s) > maxName {
+		return fmt.Errorf("is longer than %d bytes", maxName)
+	}
+	if strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f || c == 0xfffd }) {
+		return fmt.Errorf("%q has a space or an unprintable character", s)
+	}
+	return nil
+}
+
+func parseDay(s string, open int64) (int64, error) {
+	if s == "" {
+		return open, nil
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return open, fmt.Errorf("%q is not a day such as 2026-08-21", s)
+	}
+	return day.UnixMilli(), nil
+}
+
+func parseThreshold(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if d, err := ParseDecimal(s); err == nil {
+		if n, ok := d.scaled(0); ok && n > 0 && n < 1<<40 {
+			return int64(n), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a number of tokens", s)
+}
+
+func newPattern(kind patternKind, text string) pattern {
+	return pattern{kind, text, strings.ToLower(text)}
+}
+
+func parsePatterns(cell string) ([]pattern, error) {
+	var patterns []pattern
+	for _, s := range strings.Fields(cell) {
+		p, err := parsePattern(s)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(patterns, p) {
+			return nil, fmt.Errorf("%s is there twice", s)
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns, nil
+}
+
+func parsePattern(s string) (pattern, error) {
+	text, exact := strings.CutPrefix(s, "=")
+	text, open := strings.CutPrefix(text, "*")
+	text, more := strings.CutSuffix(text, "*")
+	switch {
+	case strings.Contains(text, "*"), exact && (open || more):
+		return pattern{}, fmt.Errorf("%q has a * that is neither first nor last", s)
+	case text == "" && s != "*":
+		return pattern{}, fmt.Errorf("%q names no id", s)
+	case exact:
+		return newPattern(kindExact, text), nil
+	case open && more:
+		return newPattern(kindPart, text), nil
+	case open && text != "":
+		return newPattern(kindSuffix, text), nil
+	case more || open: // a lone * is the prefix of every id
+		return newPattern(kindPrefix, text), nil
+	}
+	return pattern{}, fmt.Errorf("%q needs a = in front for an exact id, or a * for a part", s)
+}
+
+type inconsistency struct{ column, reason string }
+
+// inconsistencies lists what is wrong between the cells of one row.
+func (r *Row) inconsistencies(op string) (found []inconsistency) {
+	add := func(column, reason string) { found = append(found, inconsistency{column, reason}) }
+	if r.from >= r.to {
+		add("effective_to", fmt.Sprintf("%s is not after effective_from %s", r.To, r.From))
+	}
+	if r.has&(1<<firstMultiplier-1)|r.has>>firstFee == 0 && r.Mode != moderation {
+		add(inputCol.String(), "the row has no price (write 0 for a free model)")
+	}
+	const long = (1<<firstMultiplier - 1) &^ (1<<firstLong - 1)
+	switch {
+	case r.threshold == 0 && r.has&long != 0:
+		add("long_threshold", "long prices without a threshold")
+	case r.threshold > 0 && r.has&long == 0:
+		add("long_threshold", "a threshold without long prices")
+	case (op == "") != (r.threshold == 0):
+		add("long_op", "long_op and long_threshold need each other")
+	}
+	if r.set(audioReadCol) && !r.set(audioInCol) {
+		add(audioReadCol.String(), "needs audio_input_per_mtok")
+	}
+	return found
+}
+
+// crossCheck compares rows with each other: periods of a model must not
+// overlap, and no pattern may be there twice at one time.
+func (p *parser) crossCheck() {
+	type key struct {
+		provider string
+		pattern  pattern
+	}
+	models := make(map[[2]string][]int)
+	patterns := make(map[key][]int)
+	for i := range p.rows {
+		row := &p.rows[i]
+		m := [2]string{row.Provider, row.Model}
+		for _, j := range models[m] {
+			if row.overlaps(&p.rows[j]) {
+				p.fail(p.lines[i], "effective_from", "period overlaps that of line %d for the same model", p.lines[j])
+			}
+		}
+		models[m] = append(models[m], i)
+		for _, pat := range row.patterns {
+			k := key{row.Provider, pat}
+			for _, j := range patterns[k] {
+				if row.overlaps(&p.rows[j]) && !row.sameModel(&p.rows[j]) {
+					p.fail(p.lines[i], "match", "%s is also in line %d for the same time", pat.source(), p.lines[j])
+				}
+			}
+			patterns[k] = append(patterns[k], i)
+		}
+	}
+}
