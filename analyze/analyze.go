@@ -1,0 +1,228 @@
+// Package analyze asks burn's questions of the database and returns the answers
+// as plain data. It formats nothing and prints nothing.
+//
+// Read in this order: result.go (the data, and its JSON form), catalog.go (one
+// row per question), analyze.go (how they are asked), period.go (how people name
+// times), filter.go (globs to ids), money.go (exact dollars).
+package analyze
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"burn/queries"
+)
+
+// Need says which costly parts of a Result are wanted. The zero value gives what
+// tables on a terminal show.
+type Need uint8
+
+const (
+	// Whole asks for everything of section by_session, by_time and all quantiles
+	// and traces: for JSON, CSV and Markdown.
+	Whole Need = 1 << iota
+	// Pictures asks for Result.Trend: for HTML.
+	Pictures
+)
+
+// Options say what to look at.
+type Options struct {
+	Period  Period
+	Compare *Period // nil: no comparison
+	Filter  Filter
+	Need    Need
+	Now     time.Time        // Result.GeneratedAt
+	Agents  map[string]Agent // the agents file by id; nil if none was given
+}
+
+// Run points the views of db at opt.Period and asks every question of the
+// catalogue. The views and the table period stay as they are afterwards, so that
+// a query file can be pasted into a DuckDB shell. An empty period is no error:
+// Totals.Requests is 0.
+func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
+	var before *Result
+	if opt.Compare != nil {
+		before = empty(opt, *opt.Compare)
+		if err := ask(ctx, db, before, opt, onlyTotals); err != nil {
+			return nil, fmt.Errorf("compared period: %w", err)
+		}
+	}
+	r := empty(opt, opt.Period)
+	if err := ask(ctx, db, r, opt, func(q question) bool { return q.when == nil || q.when(opt.Need, r) }); err != nil {
+		return nil, err
+	}
+	if err := readMeta(ctx, db, r); err != nil {
+		return nil, err
+	}
+	finish(r, opt)
+	if before != nil {
+		r.Compared = &before.Period.Between
+		r.Previous = &before.Totals
+		r.PreviousAgents = make(map[string]USD, len(before.ByAgent))
+		for _, row := range before.ByAgent {
+			r.PreviousAgents[row.Key] = row.Cost
+		}
+	}
+	return r, nil
+}
+
+// onlyTotals picks what Result.Previous and PreviousAgents are made of.
+func onlyTotals(q question) bool {
+	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour"
+}
+
+// empty is a Result without rows, whose arrays are not null in JSON.
+func empty(opt Options, p Period) *Result {
+	zone := p.zone()
+	zero := USD{pico: zeroPico}
+	return &Result{
+		Schema:      Schema,
+		GeneratedAt: opt.Now.In(zone),
+		Period:      Span{Between: Between{Since: p.Since.In(zone), Until: p.Until.In(zone)}, TZ: zone.String()},
+		Totals:      Totals{Avoidable: Avoidable{Certain: zero, Likely: zero, Test: zero}},
+		TrendHourly: p.Until.Sub(p.Since) <= TrendHours*time.Hour,
+		Registered:  opt.Agents != nil,
+
+		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, BySession: []Row{},
+		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
+		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{},
+		Quality: Quality{Rejected: map[string]int64{}},
+	}
+}
+
+// ask sets the views to r's period and runs the questions that wanted picks.
+func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(question) bool) error {
+	p := queries.Period{Since: r.Period.Since, Until: r.Period.Until, Zone: r.Period.Since.Location()}
+	if err := opt.Filter.apply(ctx, db, &p); err != nil {
+		return err
+	}
+	if err := queries.SetPeriod(ctx, db, p); err != nil {
+		return err
+	}
+	for _, q := range catalog {
+		if !wanted(q) {
+			continue
+		}
+		if err := q.ask(ctx, db, r, opt.Need); err != nil {
+			return fmt.Errorf("query %s: %w", q.name, err)
+		}
+	}
+	r.Totals.PeakHour = peak(r.ByHour)
+	return nil
+}
+
+func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) error {
+	text, n := q.statement(need)
+	rows, err := db.QueryContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	scan := func(dest ...any) error { return rows.Scan(dest[:n]...) }
+	for rows.Next() {
+		if err := q.read(r, scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// statement takes the wanted columns of the query's file, so that DuckDB does not
+// compute the others, and tells how many they are.
+func (q question) statement(need Need) (string, int) {
+	cols := strings.Fields(q.cols)
+	if need&Whole != 0 {
+		cols = append(cols, strings.Fields(q.slow)...)
+	}
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, c := range cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(cast(c))
+	}
+	b.WriteString(" FROM (\n" + queries.Text(q.name) + ") answer")
+	if q.where != "" && need&Whole == 0 {
+		b.WriteString(" WHERE " + q.where)
+	}
+	if q.order != "" {
+		b.WriteString(" ORDER BY " + q.order)
+	}
+	return b.String(), len(cols)
+}
+
+// cast makes an expression of one plain type out of a column: text; an amount as
+// decimal text; microseconds since 1970; a float; or a 64-bit integer.
+func cast(column string) string {
+	name := `answer."` + column + `"`
+	switch {
+	case textual[column]:
+		return "coalesce(CAST(" + name + " AS VARCHAR), '')"
+	case strings.HasSuffix(column, "_usd"):
+		return "CAST(" + name + " AS VARCHAR)"
+	case strings.HasSuffix(column, "_at"):
+		return "epoch_us(" + name + ")"
+	case strings.HasSuffix(column, "_ms"), approximate[column]:
+		return "CAST(" + name + " AS DOUBLE)"
+	}
+	return "CAST(" + name + " AS BIGINT)"
+}
+
+// peak is the dearest row, the earliest of equals.
+func peak(hours []Row) *PeakHour {
+	var p *PeakHour
+	for _, h := range hours {
+		if h.Cost.Known() && (p == nil || h.Cost.Cmp(p.Cost) > 0) {
+			p = &PeakHour{Hour: h.Key, Cost: h.Cost}
+		}
+	}
+	return p
+}
+
+// readMeta takes what the database says about itself.
+func readMeta(ctx context.Context, db *sql.DB, r *Result) error {
+	rows, err := db.QueryContext(ctx, "SELECT key, value FROM meta")
+	if err != nil {
+		return fmt.Errorf("read meta: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key, value string
+		if err := rows.Scan(&key, &value); err != nil {
+			return fmt.Errorf("read meta: %w", err)
+		}
+		switch key {
+		case "prices_at":
+			r.Quality.PriceTableDate = value
+		case "installation":
+			r.Installation = value
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read meta: %w", err)
+	}
+	return nil
+}
+
+// finish fills what is not a query's.
+func finish(r *Result, opt Options) {
+	for i := range r.ByAgent {
+		r.ByAgent[i].Agent = opt.Agents[r.ByAgent[i].Key]
+	}
+	q, t := &r.Quality, &r.Totals
+	q.GapRequests, q.EstimatedRequests, q.UnpricedRequests = t.gapRequests, t.estimatedRequests, t.unpricedRequests
+	zone := r.Period.Since.Location()
+	for i := range r.Traces {
+		for j := range r.Traces[i].Calls {
+			c := &r.Traces[i].Calls[j]
+			c.At = c.At.In(zone)
+		}
+	}
+	if !r.LastCall.IsZero() {
+		r.LastCall = r.LastCall.In(zone)
+	}
+}

@@ -1,0 +1,189 @@
+package analyze
+
+import (
+	"database/sql"
+	"time"
+)
+
+// scanner reads one row of a query into the places for its columns.
+type scanner func(dest ...any) error
+
+// question is one row of the catalogue: a file in queries and where its rows go.
+type question struct {
+	name string // file name without .sql
+	// cols are the columns taken, in the order read expects them. Their names
+	// say how they are read: see cast.
+	cols string
+	// order repeats the file's ORDER BY, for the query is taken as a subquery.
+	order string
+	// slow are columns that cost more than the rest of the query; they follow
+	// cols and are left out of a run for tables, where read gets none of them.
+	slow string
+	// where cuts a run for tables.
+	where string
+	when  func(need Need, r *Result) bool // nil: always
+	read  func(r *Result, scan scanner) error
+}
+
+const (
+	rowCols   = "key cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited"
+	quantiles = "p50_ms p95_ms"
+	byMoney   = "cost_usd DESC NULLS LAST, requests DESC, key"
+	byKey     = "key"
+)
+
+// TrendHours is the longest period, in hours, whose trend is drawn by the hour.
+const TrendHours = 50
+
+// catalog is every question, in the order in which they are asked. Each .sql file
+// of queries, but for schema and views, stands here once.
+var catalog = []question{
+	{name: "totals", cols: totalCols, read: readTotals},
+	{name: "by_agent", cols: rowCols + " " + quantiles, order: byMoney, read: readAgents},
+	{name: "by_user", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByUser })},
+	{name: "by_model", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByModel })},
+	{name: "by_endpoint", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByEndpoint })},
+	{name: "by_session", cols: rowCols, slow: quantiles, order: byMoney, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.BySession })},
+	{name: "by_day", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByDay })},
+	{name: "by_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByHour })},
+	{name: "by_time", cols: rowCols, slow: quantiles, order: byKey, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.ByTime })},
+	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
+	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd", order: "input_tokens DESC, agent", read: readWaste},
+	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
+	{name: "unpriced", cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
+	{name: "trend_day", cols: "key agent cost_usd", order: "key, agent", when: trend(false), read: readTrend},
+	{name: "trend_hour", cols: "key agent cost_usd", order: "key, agent", when: trend(true), read: readTrend},
+	{name: "quality_files", cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
+	{name: "quality_rejects", cols: "reason lines", order: "lines DESC, reason", read: readRejects},
+	{name: "quality_seq", cols: "missing_seq open_calls", read: readSeq},
+	{name: "last_call", cols: "last_at", when: onlyEmpty, read: readLastCall},
+}
+
+// Columns of text and of approximate numbers; the others are named by their
+// suffix or are whole numbers.
+var (
+	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
+		"end": true, "provider": true, "reason": true, "trace_id": true}
+	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
+)
+
+func onlyWhole(need Need, _ *Result) bool { return need&Whole != 0 }
+func onlyEmpty(_ Need, r *Result) bool    { return r.Totals.Requests == 0 }
+
+func trend(hourly bool) func(Need, *Result) bool {
+	return func(need Need, r *Result) bool { return need&Pictures != 0 && r.TrendHourly == hourly }
+}
+
+const totalCols = "cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited " +
+	"estimated_usd agents gap_requests estimated_requests unpriced_requests"
+
+func readTotals(r *Result, scan scanner) error {
+	t := &r.Totals
+	return scan(&t.Cost, &t.Requests, &t.InputTokens, &t.CacheReadTokens, &t.CacheWriteTokens, &t.OutputTokens, &t.ReasoningTokens,
+		&t.AvgTokens, &t.Errors, &t.RateLimited, &t.Estimated, &t.Agents, &t.gapRequests, &t.estimatedRequests, &t.unpricedRequests)
+}
+
+func (row *Row) dest() []any {
+	return []any{&row.Key, &row.Cost, &row.Requests, &row.InputTokens, &row.CacheReadTokens, &row.CacheWriteTokens, &row.OutputTokens,
+		&row.ReasoningTokens, &row.AvgTokens, &row.Errors, &row.RateLimited, &row.P50, &row.P95}
+}
+
+// into reads rows of a by-table, with or without quantiles.
+func into(table func(*Result) *[]Row) func(*Result, scanner) error {
+	return func(r *Result, scan scanner) error {
+		var row Row
+		if err := scan(row.dest()...); err != nil {
+			return err
+		}
+		t := table(r)
+		*t = append(*t, row)
+		return nil
+	}
+}
+
+func readAgents(r *Result, scan scanner) error {
+	var row AgentRow
+	if err := scan(row.dest()...); err != nil {
+		return err
+	}
+	r.ByAgent = append(r.ByAgent, row)
+	return nil
+}
+
+func readWaste(r *Result, scan scanner) error {
+	var w Waste
+	if err := scan(&w.Agent, &w.Ratio, &w.InputTokens, &w.OutputTokens, &w.Cost); err != nil {
+		return err
+	}
+	r.Waste = append(r.Waste, w)
+	return nil
+}
+
+const traceCols = "trace_id trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
+	"input_tokens cache_read_tokens output_tokens cost_usd"
+
+func readTraces(r *Result, scan scanner) error {
+	var t Trace
+	var c Call
+	var rank, at int64
+	err := scan(&t.ID, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
+		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost)
+	if err != nil {
+		return err
+	}
+	c.At = time.UnixMicro(at).UTC()
+	if int(rank) > len(r.Traces) {
+		r.Traces = append(r.Traces, t)
+	}
+	last := &r.Traces[len(r.Traces)-1]
+	last.Calls = append(last.Calls, c)
+	return nil
+}
+
+func readUnpriced(r *Result, scan scanner) error {
+	var u Unpriced
+	if err := scan(&u.Provider, &u.Model, &u.Requests, &u.Tokens); err != nil {
+		return err
+	}
+	r.Unpriced = append(r.Unpriced, u)
+	return nil
+}
+
+func readTrend(r *Result, scan scanner) error {
+	var p TrendPoint
+	if err := scan(&p.Key, &p.Agent, &p.Cost); err != nil {
+		return err
+	}
+	r.Trend = append(r.Trend, p)
+	return nil
+}
+
+func readFiles(r *Result, scan scanner) error {
+	q := &r.Quality
+	return scan(&q.Files, &q.Lines, &q.Accepted, &q.Duplicates, &q.Torn, &q.OtherKinds)
+}
+
+func readRejects(r *Result, scan scanner) error {
+	var reason string
+	var n int64
+	if err := scan(&reason, &n); err != nil {
+		return err
+	}
+	r.Quality.Rejected[reason] = n
+	return nil
+}
+
+func readSeq(r *Result, scan scanner) error {
+	return scan(&r.Quality.MissingSeq, &r.Quality.OpenCalls)
+}
+
+func readLastCall(r *Result, scan scanner) error {
+	var at sql.NullInt64
+	if err := scan(&at); err != nil {
+		return err
+	}
+	if at.Valid {
+		r.LastCall = time.UnixMicro(at.Int64).UTC()
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package analyze
+
+import "time"
+
+// Schema names the shape of a Result as JSON. Within version 1 fields are only
+// added.
+const Schema = "burn.analyze/1"
+
+// Result is everything a run found, as plain data. Its JSON form is the output
+// of analyze --format json: every array whole and in a fixed order, money as
+// decimal strings, null where a row holds nothing priced.
+type Result struct {
+	Schema      string    `json:"schema"`
+	GeneratedAt time.Time `json:"generated_at"`
+	Period      Span      `json:"period"`
+	Compared    *Between  `json:"compared"`
+	Totals      Totals    `json:"totals"`
+	Previous    *Totals   `json:"previous"` // totals of Compared
+
+	ByAgent       []AgentRow `json:"by_agent"`        // dearest first, as are user, model, endpoint, session
+	ByUser        []Row      `json:"by_user"`         // keys: user
+	ByModel       []Row      `json:"by_model"`        // keys: the model that served, else the one asked for, verbatim
+	ByEndpoint    []Row      `json:"by_endpoint"`     // keys: path template
+	BySession     []Row      `json:"by_session"`      // keys: session; no row for calls without one
+	ByDay         []Row      `json:"by_day"`          // keys: 2026-11-23, in Period.TZ
+	ByHour        []Row      `json:"by_hour"`         // keys: hour of day 00 … 23, in Period.TZ
+	ByTime        []Row      `json:"by_time"`         // keys: hour 2026-11-23T14, UTC
+	ByWeekdayHour []Row      `json:"by_weekday_hour"` // keys: 1-14 is Monday 14:00 to 15:00, in Period.TZ
+
+	Waste    []Waste    `json:"waste"`
+	Findings []Finding  `json:"findings"`
+	Traces   []Trace    `json:"traces"` // the 1,000 dearest
+	Marks    []Mark     `json:"marks"`
+	Budgets  []Budget   `json:"budgets"`
+	Unpriced []Unpriced `json:"unpriced"`
+	Quality  Quality    `json:"quality"`
+
+	// For reports, not part of the JSON.
+	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
+	TrendHourly    bool           `json:"-"`
+	PreviousAgents map[string]USD `json:"-"` // cost by agent in Compared
+	Registered     bool           `json:"-"` // an agents file was given
+	Installation   string         `json:"-"` // from the database's meta table
+	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
+}
+
+// Between is a half-open range [Since, Until).
+type Between struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+}
+
+// Span is the resolved period and the time zone it is shown in.
+type Span struct {
+	Between
+	TZ string `json:"tz"`
+}
+
+// Totals are sums over a whole period.
+type Totals struct {
+	Cost             USD       `json:"cost_usd"`
+	Requests         int64     `json:"requests"`
+	InputTokens      int64     `json:"input_tokens"`
+	CacheReadTokens  int64     `json:"cache_read_tokens"`
+	CacheWriteTokens int64     `json:"cache_write_tokens"`
+	OutputTokens     int64     `json:"output_tokens"`
+	ReasoningTokens  int64     `json:"reasoning_tokens"`
+	AvgTokens        float64   `json:"avg_tokens"` // (input + output) / requests
+	Errors           int64     `json:"errors"`
+	RateLimited      int64     `json:"rate_limited"`
+	Estimated        USD       `json:"estimated_usd"` // part of Cost whose tokens were estimated
+	Agents           int64     `json:"agents"`
+	PeakHour         *PeakHour `json:"peak_hour"` // null if nothing was priced
+	Avoidable        Avoidable `json:"avoidable_usd"`
+
+	gapRequests, estimatedRequests, unpricedRequests int64
+}
+
+// PeakHour is the hour of day ("00" … "23") on which most money went, summed over
+// all days of the period; the earlier one of equals.
+type PeakHour struct {
+	Hour string `json:"hour"`
+	Cost USD    `json:"cost_usd"`
+}
+
+// Avoidable sums what findings would save, by class; each dollar counts once.
+type Avoidable struct {
+	Certain USD `json:"certain"`
+	Likely  USD `json:"likely"`
+	Test    USD `json:"test"`
+}
+
+// Row is one row of a by-table. Requests counts all records, further usages of a
+// call and calls of gap lines included. Errors have status ≥ 400 or did not end
+// complete; RateLimited have status 429 or 529. The quantiles are of latency in
+// ms over calls that ended complete with status < 400, interpolated between
+// neighbours; nil if there are none, and where Options.Need left them out.
+type Row struct {
+	Key              string   `json:"key"`
+	Cost             USD      `json:"cost_usd"`
+	Requests         int64    `json:"requests"`
+	InputTokens      int64    `json:"input_tokens"`
+	CacheReadTokens  int64    `json:"cache_read_tokens"`
+	CacheWriteTokens int64    `json:"cache_write_tokens"`
+	OutputTokens     int64    `json:"output_tokens"`
+	ReasoningTokens  int64    `json:"reasoning_tokens"`
+	AvgTokens        float64  `json:"avg_tokens"`
+	Errors           int64    `json:"errors"`
+	RateLimited      int64    `json:"rate_limited"`
+	P50              *float64 `json:"p50_ms"`
+	P95              *float64 `json:"p95_ms"`
+}
+
+// AgentRow is a Row with what the agents file says about its agent; empty where
+// it says nothing.
+type AgentRow struct {
+	Row
+	Agent
+}
+
+// Agent is an entry of the agents file.
+type Agent struct {
+	Name    string `json:"name"`
+	Owner   string `json:"owner"`
+	Purpose string `json:"purpose"`
+}
+
+// Waste is an agent that reads more than ten tokens for each one it writes: Ratio
+// is the mean of input per output token over its calls with output. Sums are
+// over the same calls. Most input first.
+type Waste struct {
+	Agent        string  `json:"agent"`
+	Ratio        float64 `json:"ratio"`
+	InputTokens  int64   `json:"input_tokens"`
+	OutputTokens int64   `json:"output_tokens"`
+	Cost         USD     `json:"cost_usd"`
+}
+
+// Finding is avoidable spending with its cause and fix. Class is certain, likely
+// or test.
+type Finding struct {
+	ID       string   `json:"id"`
+	Kind     string   `json:"kind"`
+	Class    string   `json:"class"`
+	Agents   []string `json:"agents"`
+	Title    string   `json:"title"`
+	Evidence string   `json:"evidence"`
+	Fix      string   `json:"fix"`
+	Calls    int64    `json:"calls"`
+	Cost     USD      `json:"cost_usd"`
+	Saving   USD      `json:"saving_usd"`
+}
+
+// Mark is a dated note about a change to an agent.
+type Mark struct {
+	At    time.Time `json:"at"`
+	Agent string    `json:"agent"`
+	Text  string    `json:"text"`
+}
+
+// Budget is a limit and how much of it is spent.
+type Budget struct {
+	Scope string `json:"scope"`
+	Limit USD    `json:"limit_usd"`
+	Spent USD    `json:"spent_usd"`
+}
+
+// Trace is one action of at least two calls under one trace id, dearest first.
+type Trace struct {
+	ID    string `json:"trace_id"`
+	Cost  USD    `json:"cost_usd"`
+	Calls []Call `json:"calls"`
+}
+
+// Call is one call of a trace, in order of start.
+type Call struct {
+	At              time.Time `json:"ts"`
+	Agent           string    `json:"agent"`
+	User            string    `json:"user"`
+	Model           string    `json:"model"`
+	Endpoint        string    `json:"endpoint"`
+	Step            string    `json:"step"`
+	Status          int64     `json:"status"`
+	End             string    `json:"end"`
+	LatencyMS       float64   `json:"latency_ms"`
+	InputTokens     int64     `json:"input_tokens"`
+	CacheReadTokens int64     `json:"cache_read_tokens"`
+	OutputTokens    int64     `json:"output_tokens"`
+	Cost            USD       `json:"cost_usd"`
+}
+
+// Unpriced is a model without a price; Tokens are input and output.
+type Unpriced struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Requests int64  `json:"requests"`
+	Tokens   int64  `json:"tokens"`
+}
+
+// Quality says how far the figures can be trusted. Files to OpenCalls are of
+// everything that was read, the rest of the period. Lines = Accepted + the sum of
+// Rejected + Duplicates + Torn + OtherKinds. MissingSeq are calls that a proxy
+// numbered and no line shows; OpenCalls began and were not seen to end.
+type Quality struct {
+	Files             int64            `json:"files"`
+	Lines             int64            `json:"lines"`
+	Accepted          int64            `json:"accepted"`
+	Rejected          map[string]int64 `json:"rejected"`
+	Duplicates        int64            `json:"duplicates"`
+	Torn              int64            `json:"torn"`
+	OtherKinds        int64            `json:"other_kinds"`
+	MissingSeq        int64            `json:"missing_seq"`
+	OpenCalls         int64            `json:"open_calls"`
+	GapRequests       int64            `json:"gap_requests"`
+	EstimatedRequests int64            `json:"estimated_requests"`
+	UnpricedRequests  int64            `json:"unpriced_requests"`
+	PriceTableDate    string           `json:"price_table_date"`
+}
+
+// TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys
+// are 2026-11-23 or 2026-11-23 14:00 in the report's zone.
+type TrendPoint struct {
+	Key   string
+	Agent string
+	Cost  USD
+}
