@@ -7,26 +7,26 @@
 -- What the database was made with: schema, burn, prices, prices_at, installation.
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
 
--- One row per log file ever read. A file is its first line, not its name.
+-- One row per distinct content read: a file is its first line, not its name.
+-- lines = accepted + rejected + duplicates + other_kinds; a torn tail is not
+-- behind position yet and counted in torn alone.
 CREATE TABLE file (
   id        UINTEGER NOT NULL,
   identity  UBIGINT NOT NULL,  -- hash of the start line, else of the first 4 KiB
-  head_len  UINTEGER NOT NULL, -- how many bytes identity covers
-  path      VARCHAR NOT NULL,  -- where it was last seen, for people
-  packing   VARCHAR NOT NULL,  -- '', gz or zst
+  head_len  UINTEGER NOT NULL, -- how many decoded bytes identity covers
+  tail_hash UBIGINT NOT NULL,  -- hash of the tail_len decoded bytes before position
+  tail_len  UINTEGER NOT NULL,
+  position  UBIGINT NOT NULL,  -- decoded bytes read so far, always behind a newline
   boot      UBIGINT NOT NULL,  -- of its start line, 0 if it has none
   number    UINTEGER NOT NULL, -- of its start line
-  size      UBIGINT NOT NULL,  -- on disk when last read
-  mtime_ns  BIGINT NOT NULL,
-  position  UBIGINT NOT NULL,  -- decoded bytes read so far
-  sealed    BOOLEAN NOT NULL,  -- nothing will be appended
-  lines     UBIGINT NOT NULL,  -- = accepted + rejected + duplicates + torn + other_kinds
-  accepted  UBIGINT NOT NULL,
-  rejected  UBIGINT NOT NULL,
-  duplicates UBIGINT NOT NULL,
-  torn      UBIGINT NOT NULL,
-  other_kinds UBIGINT NOT NULL
+  start_ms  BIGINT NOT NULL,   -- when its process started it, 0 without start line
+  problem   VARCHAR NOT NULL,  -- why the rest could not be read, if so
+  lines UBIGINT NOT NULL, accepted UBIGINT NOT NULL, rejected UBIGINT NOT NULL,
+  duplicates UBIGINT NOT NULL, other_kinds UBIGINT NOT NULL, torn UBIGINT NOT NULL
 );
+
+-- Where files were last seen, to pass over unchanged ones without opening them.
+CREATE TABLE path (path VARCHAR NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, settled BOOLEAN NOT NULL, file_id UINTEGER NOT NULL);
 
 -- Rejected lines: position and reason, never their content.
 CREATE TABLE reject (file_id UINTEGER NOT NULL, line UBIGINT NOT NULL, reason VARCHAR NOT NULL, detail VARCHAR NOT NULL);
@@ -73,7 +73,7 @@ CREATE TABLE call (
   image_input_tokens UINTEGER NOT NULL, image_output_tokens UINTEGER NOT NULL,
   web_searches UINTEGER NOT NULL, billed_requests UINTEGER NOT NULL, seconds VARCHAR, sub_usage VARCHAR,
   cost_usd DECIMAL(18,12),    -- NULL: no price
-  cost_basis_id UINTEGER NOT NULL, -- computed, reported, free_local, unknown_model, none
+  cost_basis_id UINTEGER NOT NULL, -- computed, reported, free_local, none; NULL cost: unknown_model, missing, overflow
   estimated BOOLEAN NOT NULL,
   request_bytes UINTEGER NOT NULL, response_bytes UINTEGER NOT NULL, events UINTEGER NOT NULL, output_bytes UINTEGER NOT NULL,
   messages UINTEGER NOT NULL, tools UINTEGER NOT NULL, max_tokens UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL,

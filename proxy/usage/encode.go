@@ -234,7 +234,7 @@ func (b *line) text(k, s string) {
 		return
 	}
 	b.key(k)
-	*b = appendString(*b, s)
+	*b = AppendString(*b, s)
 }
 
 func (b *line) int(k string, n int64) {
@@ -296,7 +296,7 @@ func (b *line) texts(k string, ss []string) {
 	sep := byte('[')
 	for _, s := range ss {
 		*b = append(*b, sep)
-		*b = appendString(*b, s)
+		*b = AppendString(*b, s)
 		sep = ','
 	}
 	*b = append(*b, ']')
@@ -310,9 +310,9 @@ func (b *line) tags(tags []Tag) {
 	sep := byte('{')
 	for _, t := range tags {
 		*b = append(*b, sep)
-		*b = appendString(*b, t.Key)
+		*b = AppendString(*b, t.Key)
 		*b = append(*b, ':')
-		*b = appendString(*b, t.Value)
+		*b = AppendString(*b, t.Value)
 		sep = ','
 	}
 	*b = append(*b, '}')
@@ -348,7 +348,7 @@ func (b *line) subUsage(subs []SubUsage) {
 	for i := range subs {
 		*b = append(*b, sep, '{')
 		*b = append(*b, `"model":`...)
-		*b = appendString(*b, subs[i].Model)
+		*b = AppendString(*b, subs[i].Model)
 		b.tokens(&subs[i].Tokens)
 		*b = append(*b, '}')
 		sep = ','
@@ -371,8 +371,8 @@ func appendHex(dst []byte, n uint64) []byte {
 	return append(dst, '"')
 }
 
-// appendString appends s as a JSON string; invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
+// AppendString appends s as a JSON string; invalid UTF-8 becomes U+FFFD.
+func AppendString(dst []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	done := 0

@@ -1,0 +1,330 @@
+//go:build cgo
+
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/marcboeker/go-duckdb/v2"
+
+	"burn/queries"
+)
+
+// DB is burn's database, locked for this process.
+type DB struct {
+	opt  Options
+	sql  *sql.DB
+	lock *lock
+	// Rebuilt says why the database was made anew, "" if it was not.
+	Rebuilt string
+}
+
+// ingestMemory is what DuckDB gets while lines are read: rows go straight to
+// the file, so more would only be used because it is there.
+const ingestMemory = 128 << 20
+
+// Open locks and opens the database, creating it and its directory if need be.
+// A database that cannot be opened, or is of another schema, is moved aside
+// and rebuilt from the files by the next Ingest, unless NoRebuild is set.
+func Open(ctx context.Context, opt Options) (*DB, error) {
+	opt.defaults()
+	if err := os.MkdirAll(filepath.Dir(opt.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("create database directory: %w", err)
+	}
+	lk, err := takeLock(ctx, opt.Path+".lock", opt.LockWait)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{opt: opt, lock: lk}
+	if err := db.open(ctx); err != nil {
+		_ = lk.free()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context) error {
+	why := ""
+	if db.opt.Rebuild {
+		why = "asked for"
+	} else {
+		err := db.connect(ctx)
+		if err == nil {
+			why, err = db.unusable(ctx)
+		}
+		switch {
+		case err == nil && why == "":
+			return nil
+		case err != nil && heldByAnother(err):
+			return fmt.Errorf("open database: another program has %s open: %w", db.opt.Path, err)
+		case err != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			why = firstLine(err)
+		}
+	}
+	if db.opt.NoRebuild {
+		db.disconnect()
+		return fmt.Errorf("database %s cannot be used: %s; it can be rebuilt from the log files", db.opt.Path, why)
+	}
+	db.disconnect()
+	if err := moveAside(db.opt.Path); err != nil {
+		return fmt.Errorf("rebuild database: %w", err)
+	}
+	db.Rebuilt = why
+	if err := db.connect(ctx); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	return nil
+}
+
+// moveAside renames an unusable database and its log; the newest such copy is
+// kept, for whoever wants to know what happened to it.
+func moveAside(path string) error {
+	for _, suffix := range []string{"", ".wal"} {
+		old := path + suffix
+		if _, err := os.Lstat(old); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		aside := path + ".unusable" + suffix
+		if err := os.RemoveAll(aside); err != nil {
+			return err
+		}
+		if err := os.Rename(old, aside); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func heldByAnother(err error) bool {
+	return strings.Contains(err.Error(), "Could not set lock on file")
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// connect opens the file and creates the tables if it is new.
+func (db *DB) connect(ctx context.Context) error {
+	mask := umask(0o077)
+	defer umask(mask)
+	c, err := duckdb.NewConnector(db.opt.Path, nil)
+	if err != nil {
+		return err
+	}
+	db.sql = sql.OpenDB(c)
+	db.sql.SetMaxOpenConns(1)
+	for _, s := range []string{
+		"SET autoinstall_known_extensions=false",
+		"SET autoload_known_extensions=false",
+		"SET temp_directory='" + strings.ReplaceAll(db.opt.Path, "'", "''") + ".tmp'",
+		"SET preserve_insertion_order=false",
+		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
+		fmt.Sprintf("SET threads=%d", runtime.GOMAXPROCS(0)),
+		"SET checkpoint_threshold='1GB'",
+		"SET TimeZone='UTC'",
+	} {
+		if _, err := db.sql.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	var tables int
+	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('meta', 'call')").Scan(&tables); err != nil {
+		return err
+	}
+	if tables > 0 {
+		return nil
+	}
+	return db.create(ctx)
+}
+
+// create makes the tables, all or none.
+func (db *DB) create(ctx context.Context) error {
+	tx, err := db.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	if _, err := tx.ExecContext(ctx, queries.Text("schema")); err != nil {
+		return err
+	}
+	l := &loader{names: new(names)}
+	l.columns()
+	for _, d := range l.dims {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO dim VALUES (?, 0, '')", d.kind); err != nil {
+			return err
+		}
+	}
+	for key, value := range map[string]string{"schema": queries.SchemaVersion, "burn": db.opt.Version, "installation": rand.Text()} {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (?, ?)", key, value); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// unusable tells why a database that opens is not this version's, if so.
+func (db *DB) unusable(ctx context.Context) (string, error) {
+	version, err := db.meta(ctx, "schema")
+	if err != nil {
+		return "", err
+	}
+	if version != queries.SchemaVersion {
+		return fmt.Sprintf("it has schema %q, this burn uses %q", version, queries.SchemaVersion), nil
+	}
+	return "", nil
+}
+
+// meta reads one value; "" if it is not there.
+func (db *DB) meta(ctx context.Context, key string) (value string, err error) {
+	err = db.sql.QueryRowContext(ctx, "SELECT coalesce(max(value), '') FROM meta WHERE key = ?", key).Scan(&value)
+	return value, err
+}
+
+func (db *DB) setMeta(ctx context.Context, key, value string) error {
+	if _, err := db.sql.ExecContext(ctx, "DELETE FROM meta WHERE key = ?", key); err != nil {
+		return err
+	}
+	_, err := db.sql.ExecContext(ctx, "INSERT INTO meta VALUES (?, ?)", key, value)
+	return err
+}
+
+// ingest is Ingest.
+func (db *DB) ingest(ctx context.Context) (stats Stats, err error) {
+	if err := db.reprice(ctx, &stats); err != nil {
+		return stats, fmt.Errorf("price again: %w", err)
+	}
+	conn, err := db.sql.Conn(ctx)
+	if err != nil {
+		return stats, err
+	}
+	defer conn.Close()
+	l := &loader{ctx: ctx, conn: conn, files: newRegistry(), names: new(names), touched: map[*fileState]bool{}}
+	l.seen = newSeen(l.loadSeen)
+	if db.opt.Rejects != nil {
+		l.rejects = db.writeReject
+	}
+	repriced := stats.Repriced
+	defer func() {
+		l.close()
+		stats = l.stats
+		stats.Repriced = repriced
+		for _, d := range l.dims {
+			stats.Folded += d.folded
+		}
+	}()
+	files, err := db.plan(l)
+	if err != nil || len(files) == 0 {
+		return stats, err
+	}
+	if err := db.limits(ctx, conn, min(db.opt.Memory, ingestMemory), 1); err != nil {
+		return stats, err
+	}
+	if err := db.load(ctx, l, files); err != nil {
+		return stats, fmt.Errorf("read log files: %w", err)
+	}
+	if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
+		return stats, fmt.Errorf("checkpoint: %w", err)
+	}
+	return stats, db.limits(ctx, conn, db.opt.Memory, runtime.GOMAXPROCS(0))
+}
+
+func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
+	total := int64(0)
+	for _, f := range files {
+		total += f.size
+	}
+	newest := db.opt.Now().Add(24 * 60 * 60 * 1e9)
+	err := run(ctx, files, db.newPricer, newest, func(b *block) error {
+		err := l.take(b)
+		db.opt.Progress(l.stats.Bytes, total)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return l.commit()
+}
+
+// plan lists the files that have something new.
+func (db *DB) plan(l *loader) ([]*fileState, error) {
+	all, skipped, err := findFiles(db.opt.Dirs)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.restore(); err != nil {
+		return nil, err
+	}
+	var files []*fileState
+	unreadable := 0
+	for i := range all {
+		if l.files.unchanged(&all[i]) {
+			continue
+		}
+		f, err := l.files.plan(&all[i])
+		if err != nil {
+			unreadable++
+			l.stats.Problems = append(l.stats.Problems, err.Error())
+			continue
+		}
+		files = append(files, f)
+	}
+	l.stats.Skipped, l.stats.Files = skipped+unreadable, len(files)
+	if len(all) > 0 && unreadable == len(all) {
+		return nil, ErrNothingReadable
+	}
+	l.files.seal(files, db.opt.Now())
+	return files, nil
+}
+
+// limits sets what DuckDB may use. While rows are appended one thread is
+// faster than two: they would wait for each other.
+func (db *DB) limits(ctx context.Context, conn *sql.Conn, memory int64, threads int) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET memory_limit='%dB'; SET threads=%d", memory, threads))
+	return err
+}
+
+func (db *DB) writeReject(path string, line int64, reason, key string) error {
+	if key != "" {
+		reason += ": " + key
+	}
+	_, err := fmt.Fprintf(db.opt.Rejects, "%s:%d: %s\n", path, line, reason)
+	return err
+}
+
+// Lock forbids the database's SQL to reach anything but its own tables, for
+// the rest of this process, since query files may have been edited by others.
+func (db *DB) Lock(ctx context.Context) error {
+	_, err := db.sql.ExecContext(ctx, "SET enable_external_access=false; SET lock_configuration=true")
+	return err
+}
+
+// SQL returns the database for queries. It has one connection.
+func (db *DB) SQL() *sql.DB { return db.sql }
+
+func (db *DB) disconnect() {
+	if db.sql != nil {
+		// It is given up because it is unusable; why is reported already.
+		_ = db.sql.Close()
+		db.sql = nil
+	}
+}
+
+// Close writes what is pending and gives the lock back.
+func (db *DB) Close() error {
+	err := db.sql.Close()
+	if lerr := db.lock.free(); err == nil {
+		err = lerr
+	}
+	return err
+}

@@ -1,0 +1,22 @@
+//go:build !cgo
+
+package ingest
+
+import (
+	"context"
+	"database/sql"
+)
+
+// DB is the database; without cgo there is none.
+type DB struct{}
+
+// Open reports ErrLoggerOnly.
+func Open(context.Context, Options) (*DB, error) { return nil, ErrLoggerOnly }
+
+// SQL is never called: there is no DB without cgo.
+func (*DB) SQL() *sql.DB { return nil }
+
+// Close does nothing.
+func (*DB) Close() error { return nil }
+
+func (*DB) ingest(context.Context) (Stats, error) { return Stats{}, ErrLoggerOnly }

@@ -1,0 +1,244 @@
+//go:build cgo
+
+package ingest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"github.com/marcboeker/go-duckdb/v2"
+)
+
+// What earlier runs left in the database, and how a run's transaction adds to
+// it.
+
+// restore loads words and files.
+func (l *loader) restore() error {
+	l.columns() // makes every dimension known
+	err := eachRow(l.ctx, l.conn, "SELECT kind, id, name FROM dim WHERE id > 0 ORDER BY kind, id", func(rows *sql.Rows) error {
+		var kind, name string
+		var id uint32
+		if err := rows.Scan(&kind, &id, &name); err != nil {
+			return err
+		}
+		l.dimension(kind).restore(id, name)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.files.restore(l.ctx, l.conn)
+}
+
+// restore loads what is known of files and their places.
+func (g *registry) restore(ctx context.Context, conn *sql.Conn) error {
+	err := eachRow(ctx, conn, `SELECT id, identity, head_len, tail_hash, tail_len, position, boot, number, start_ms, problem,
+		lines, accepted, rejected, duplicates, other_kinds, torn FROM file ORDER BY id`, func(rows *sql.Rows) error {
+		r := new(fileRow)
+		if err := rows.Scan(&r.id, &r.identity, &r.headLen, &r.tailHash, &r.tailLen, &r.position, &r.boot, &r.number, &r.startMS, &r.problem,
+			&r.lines, &r.accepted, &r.rejected, &r.duplicates, &r.otherKinds, &r.torn); err != nil {
+			return err
+		}
+		g.add(r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return eachRow(ctx, conn, "SELECT path, size, mtime_ns, settled, file_id FROM path", func(rows *sql.Rows) error {
+		var path string
+		var p pathRow
+		if err := rows.Scan(&path, &p.size, &p.mtimeNS, &p.settled, &p.fileID); err != nil {
+			return err
+		}
+		g.byPath[path] = p
+		return nil
+	})
+}
+
+func eachRow(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows) error, args ...any) error {
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("read database: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return fmt.Errorf("read database: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read database: %w", err)
+	}
+	return nil
+}
+
+// loadSeen fetches the identities of one boot and kind.
+func (l *loader) loadSeen(key seenKey) (ranges []seqRange, err error) {
+	err = eachRow(l.ctx, l.conn, "SELECT lo, hi FROM seen WHERE boot = ? AND kind = ?", func(rows *sql.Rows) error {
+		var r seqRange
+		if err := rows.Scan(&r.lo, &r.hi); err != nil {
+			return err
+		}
+		ranges = append(ranges, r)
+		return nil
+	}, key.boot, key.kind)
+	return ranges, err
+}
+
+// save writes everything but the rows of call, inside the transaction.
+func (l *loader) save() error {
+	steps := []func() error{l.saveWords, l.saveSeen, l.saveEvents, l.saveRejects, l.saveFiles}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) saveWords() error {
+	err := l.insert("dim", func(add func(...driver.Value) error) error {
+		for _, d := range l.dims {
+			for _, w := range d.added {
+				if err := add(d.kind, w.id, w.text); err != nil {
+					return err
+				}
+			}
+			d.added = d.added[:0]
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.insert("name", func(add func(...driver.Value) error) error {
+		for _, n := range l.names.added {
+			if err := add(n.hash, n.text); err != nil {
+				return err
+			}
+		}
+		l.names.added = l.names.added[:0]
+		return nil
+	})
+}
+
+// saveSeen replaces the ranges of every set that grew.
+func (l *loader) saveSeen() error {
+	for key, set := range l.seen.sets {
+		if !set.dirty {
+			continue
+		}
+		if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM seen WHERE boot = ? AND kind = ?", key.boot, key.kind); err != nil {
+			return fmt.Errorf("write identities: %w", err)
+		}
+	}
+	return l.insert("seen", func(add func(...driver.Value) error) error {
+		for key, set := range l.seen.sets {
+			if !set.dirty {
+				continue
+			}
+			for _, r := range set.ranges() {
+				if err := add(key.boot, key.kind, r.lo, r.hi); err != nil {
+					return err
+				}
+			}
+			set.dirty = false
+		}
+		return nil
+	})
+}
+
+func (l *loader) saveEvents() error {
+	return l.insert("event", func(add func(...driver.Value) error) error {
+		for _, e := range l.events {
+			if err := add(e.Boot, e.Kind, e.Seq, time.UnixMilli(e.TS).UTC(), e.LastSeq, uint64(e.Refused), uint64(e.Dropped),
+				uint64(e.WriteErrors), uint64(e.Skipped), uint64(e.LostLines), valid(e.Agent), valid(e.ResponseModel)); err != nil {
+				return err
+			}
+		}
+		l.events = l.events[:0]
+		return nil
+	})
+}
+
+func (l *loader) saveRejects() error {
+	return l.insert("reject", func(add func(...driver.Value) error) error {
+		for _, r := range l.rejected {
+			if err := add(r.fileID, uint64(r.line), r.reason, r.key); err != nil {
+				return err
+			}
+		}
+		l.rejected = l.rejected[:0]
+		return nil
+	})
+}
+
+// saveFiles replaces the rows of the files that this transaction touched.
+func (l *loader) saveFiles() error {
+	for f := range l.touched {
+		if !f.isNew {
+			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM file WHERE id = ?", f.row.id); err != nil {
+				return fmt.Errorf("write positions: %w", err)
+			}
+		}
+		if f.ended && f.hadPath {
+			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM path WHERE path = ?", valid(f.path)); err != nil {
+				return fmt.Errorf("write positions: %w", err)
+			}
+		}
+	}
+	err := l.insert("file", func(add func(...driver.Value) error) error {
+		for f := range l.touched {
+			r := f.row
+			if err := add(r.id, r.identity, uint32(r.headLen), r.tailHash, uint32(r.tailLen), uint64(r.position), r.boot, uint32(r.number), r.startMS, valid(r.problem),
+				uint64(r.lines), uint64(r.accepted), uint64(r.rejected), uint64(r.duplicates), uint64(r.otherKinds), uint64(r.torn)); err != nil {
+				return err
+			}
+			f.isNew = false
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.insert("path", func(add func(...driver.Value) error) error {
+		for f := range l.touched {
+			if !f.ended {
+				continue
+			}
+			if err := add(valid(f.path), f.size, f.mtimeNS, l.files.byPath[f.path].settled, f.row.id); err != nil {
+				return err
+			}
+			delete(l.touched, f)
+		}
+		return nil
+	})
+}
+
+// insert appends rows to a small table.
+func (l *loader) insert(table string, rows func(add func(...driver.Value) error) error) error {
+	return l.conn.Raw(func(driverConn any) error {
+		a, err := duckdb.NewAppenderFromConn(driverConn.(driver.Conn), "", table)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", table, err)
+		}
+		err = rows(a.AppendRow)
+		if cerr := a.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: %w", table, err)
+		}
+		return nil
+	})
+}
+
+// valid replaces invalid UTF-8, of which one string would discard a whole
+// batch of rows. Paths may be any bytes.
+func valid(s string) string {
+	return string([]rune(s))
+}
