@@ -81,22 +81,22 @@ func (c *call) size(meanInput int, inputPlace, outputPlace uint64) {
 	c.output = tokens(c.part.output, 1, outputPlace)
 	m := c.part.model
 	// One call in twenty waits in a queue of the provider.
-	slow := 0.75 + 0.5*unit(seedLatency, c.id, 1)
+	slow := 0.75 + float64(0.5*unit(seedLatency, c.id, 1))
 	if unit(seedLatency, c.id, 2) < 0.05 {
-		slow += 1.5 * unit(seedLatency, c.id, 3)
+		slow += float64(1.5 * unit(seedLatency, c.id, 3))
 	}
-	pace := 0.85 + 0.4*unit(seedLatency, c.id, 4)
-	c.ttft = slow * (m.firstToken + m.perInput*float64(c.input)/1000)
-	c.latency = c.ttft + pace*m.perOutput*float64(c.output)
+	pace := 0.85 + float64(0.4*unit(seedLatency, c.id, 4))
+	c.ttft = float64(slow * (m.firstToken + float64(m.perInput*float64(c.input)/1000)))
+	c.latency = c.ttft + float64(pace*m.perOutput*float64(c.output))
 	if !c.part.stream {
-		c.ttft = c.latency - 0.2 - 1.5*unit(seedLatency, c.id, 5)
+		c.ttft = c.latency - 0.2 - float64(1.5*unit(seedLatency, c.id, 5))
 	}
 }
 
 // fail turns the call into one that the provider refused.
 func (c *call) fail(f *failure) {
 	c.failure = f
-	c.latency = f.wait * (0.6 + 0.8*unit(seedLatency, c.id, 6))
+	c.latency = float64(f.wait * (0.6 + float64(0.8*unit(seedLatency, c.id, 6))))
 	c.ttft = c.latency - 0.15
 }
 

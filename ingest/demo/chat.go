@@ -46,18 +46,17 @@ func lastTurn(s, sessions, turns, first int) int {
 	if s == sessions-1 {
 		return turns
 	}
-	uneven := 0.7*unit(seedSession, uint64(first+s), 1) - 0.35
+	uneven := float64(0.7*unit(seedSession, uint64(first+s), 1)) - 0.35
 	return int(float64(turns) * (float64(s+1) + uneven) / float64(sessions))
 }
 
 // chat is one session.
 type chat struct {
-	n      uint64 // index of its gate call
-	id     uint64
-	user   uint64
-	turns  int
-	at     int64 // when the next turn begins
-	traces uint64
+	n     uint64 // index of its gate call
+	id    uint64
+	user  uint64
+	turns int
+	at    int64 // when the next turn begins
 }
 
 // pause is the time between two turns: 20 to 150 seconds.

@@ -80,8 +80,8 @@ func (m Month) Calls() int {
 func (m Month) boot() uint64 { return seed(seedBoot, uint64(m)) }
 
 // Write writes the month's log files into dir, which it creates if need be:
-// one file per day, burn-<utc>-<boot>-<n>.jsonl, about 5 MB each. Each appears
-// under its name when it is whole; files of an earlier Write are replaced by
+// one file per day, burn-<utc>-<boot>-<n>.jsonl, 3 to 6 MB each, the last with
+// a stop line. Each appears under its name when it is whole; files of an earlier Write are replaced by
 // the same bytes. Days are made in parallel on all processors, one in memory
 // per processor. progress, if not nil, is called after each day with the
 // records written so far and their total, never twice at once. When ctx ends,
@@ -162,10 +162,12 @@ func (w *writer) writeDay(day int) (int, error) {
 		w.rec.Boot, w.rec.Seq = boot, seq
 		w.buf = w.rec.AppendJSON(w.buf)
 	}
-	stop := usage.Record{Boot: boot, Kind: usage.KindStop, Seq: uint64(number), TS: opened + msDay - 1, LastSeq: seq}
-	w.buf = stop.AppendJSON(w.buf)
+	if day == days-1 {
+		stop := usage.Record{Boot: boot, Kind: usage.KindStop, Seq: 1, TS: opened + msDay - 1, LastSeq: seq}
+		w.buf = stop.AppendJSON(w.buf)
+	}
 
-	name := fmt.Sprintf("burn-%s-%016x-%d.jsonl", time.UnixMilli(opened).UTC().Format("20060102T150405.000Z"), boot, number)
+	name := fmt.Sprintf("burn-%s000Z-%016x-%d.jsonl", time.UnixMilli(opened).UTC().Format("20060102T150405"), boot, number)
 	if err := replaceFile(filepath.Join(w.dir, name), w.buf); err != nil {
 		return 0, fmt.Errorf("write demo log: %w", err)
 	}

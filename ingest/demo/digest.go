@@ -19,12 +19,14 @@ func (st *story) appendDigestRuns(calls []call, day int) []call {
 		at := st.hourStart(day, firstRun+run) + runMinute*60_000
 		at += int64(3_000 * unit(seedTime, digest.id, uint64(day), uint64(run)))
 		documents := documentsAnRun * (run + 1)
-		refused := refusals(run)
+		// Refused calls lie in the second half, when the quota is used up.
+		refused, nextRefused := refusals(run), documents/2
 		for i := range documents {
 			document := day*documentsPerDay + i
 			retry := int64(0)
-			// Refused calls lie in the second half, when the minute's tokens are used up.
-			if refused > 0 && i >= documents/2 && (i-documents/2)%(documents/2/refused) == documents/10 {
+			if i == nextRefused && refused > 0 {
+				refused--
+				nextRefused += documents / 10
 				c := st.documentCall(n, document, at)
 				c.fail(tooMany)
 				calls = append(calls, c)

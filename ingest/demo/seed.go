@@ -1,7 +1,10 @@
 package demo
 
 // Everything random is a function of a purpose and up to three numbers, never
-// of a shared generator: any day can be made on its own, in any order.
+// of a shared generator: any day can be made on its own, in any order. Products
+// that are added to something are converted to float64 first, although they
+// are that already: it keeps compilers from fusing the two operations, which
+// rounds differently from one processor to the next.
 
 // purpose keeps the streams of numbers apart.
 type purpose uint64
@@ -67,10 +70,10 @@ func wobble(sequence int, n uint64) float64 {
 		0x9e3779b97f4a7c15, // golden ratio
 		0x6a09e667f3bcc909, // square root of 2
 	}
-	return 1 - noise + 2*noise*fraction(n*steps[sequence]+seed(seedSpread, uint64(sequence)))
+	return 1 - noise + float64(2*noise*fraction(n*steps[sequence]+seed(seedSpread, uint64(sequence))))
 }
 
 // tokens returns a count around mean with the n-th factor of a sequence.
 func tokens(mean int, sequence int, n uint64) int64 {
-	return int64(float64(mean)*wobble(sequence, n) + 0.5)
+	return int64(float64(float64(mean)*wobble(sequence, n)) + 0.5)
 }
