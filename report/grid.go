@@ -1,0 +1,176 @@
+package report
+
+import (
+	"strings"
+
+	"burn/analyze"
+)
+
+// A grid is one table for people, in text and in Markdown: cells are finished
+// text, cleaned. Columns with drop above 0 may be left out where there is no
+// room, the smallest first.
+type grid struct {
+	title string
+	note  string // one line below the table
+	cols  []column
+	rows  [][]string
+	foot  []string // a last row for the sum, or nil
+}
+
+type column struct {
+	head  string
+	right bool // figures
+	drop  int
+	bar   bool // holds a bar drawn with block characters
+}
+
+// The order in which columns give way on a narrow terminal.
+const (
+	dropP95 = iota + 1
+	dropRatio
+	dropPerThousand
+	dropRequests
+	dropShare
+)
+
+// grids are the tables of a run, each cut to top rows (0: not cut).
+func grids(r *analyze.Result, top int, compact bool) []grid {
+	list := []grid{agentGrid(r, top)}
+	if compact {
+		return list
+	}
+	for _, g := range []grid{
+		rowGrid("Model", r.ByModel, r, top),
+		rowGrid("User", r.ByUser, r, top),
+		rowGrid("Endpoint", r.ByEndpoint, r, top),
+		wasteGrid(r, top),
+		unpricedGrid(r, top),
+	} {
+		if len(g.rows) > 0 {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+func agentGrid(r *analyze.Result, top int) grid {
+	rows := make([]analyze.Row, len(r.ByAgent))
+	for i, a := range r.ByAgent {
+		rows[i] = a.Row
+	}
+	g := rowGrid("Agent", rows, r, top)
+	g.cols = append(g.cols, column{head: "p95", right: true, drop: dropP95})
+	for i := range g.rows {
+		p95 := ""
+		if i < len(r.ByAgent) && (top <= 0 || i < top) {
+			p95 = Millis(r.ByAgent[i].P95)
+		}
+		g.rows[i] = append(g.rows[i], p95)
+	}
+	g.foot = append(g.foot, "")
+	if r.Previous == nil {
+		return g
+	}
+	const at = 2 // after the cost
+	g.cols = insert(g.cols, at, column{head: "vs prev.", right: true})
+	for i := range g.rows {
+		change := ""
+		if i < len(r.ByAgent) && (top <= 0 || i < top) {
+			change = Change(r.ByAgent[i].Cost, r.PreviousAgents[r.ByAgent[i].Key])
+		}
+		g.rows[i] = insert(g.rows[i], at, change)
+	}
+	g.foot = insert(g.foot, at, Change(r.Totals.Cost, r.Previous.Cost))
+	return g
+}
+
+func insert[T any](list []T, at int, v T) []T {
+	return append(list[:at:at], append([]T{v}, list[at:]...)...)
+}
+
+// rowGrid is the common table of a by-table: what is beyond top is one row.
+func rowGrid(name string, rows []analyze.Row, r *analyze.Result, top int) grid {
+	g := grid{cols: []column{
+		{head: name}, {head: "Cost", right: true}, {head: "Share", right: true, drop: dropShare}, {head: "", drop: dropShare, bar: true},
+		{head: "Requests", right: true, drop: dropRequests},
+		{head: "$/1k req", right: true, drop: dropPerThousand}, {head: "In : out", right: true, drop: dropRatio},
+	}}
+	shown, rest := cut(rows, top)
+	for _, row := range shown {
+		g.rows = append(g.rows, rowCells(Clean(row.Key), row, r.Totals.Cost))
+	}
+	if rest.Requests > 0 {
+		g.rows = append(g.rows, rowCells(rest.Key, rest, r.Totals.Cost))
+	}
+	t := r.Totals
+	g.foot = rowCells("Total", analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, OutputTokens: t.OutputTokens}, t.Cost)
+	g.foot[3] = ""
+	return g
+}
+
+func rowCells(key string, row analyze.Row, whole analyze.USD) []string {
+	f, _ := fraction(row.Cost, whole)
+	return []string{key, Money(row.Cost), Share(row.Cost, whole), bar(f, barWidth), Count(row.Requests),
+		perThousand(row.Cost, row.Requests), Ratio(row.InputTokens, row.OutputTokens)}
+}
+
+// cut splits rows after top and adds up the rest.
+func cut(rows []analyze.Row, top int) (shown []analyze.Row, rest analyze.Row) {
+	if top <= 0 || len(rows) <= top {
+		return rows, rest
+	}
+	for _, row := range rows[top:] {
+		rest.Cost = rest.Cost.Add(row.Cost)
+		rest.Requests += row.Requests
+		rest.InputTokens += row.InputTokens
+		rest.OutputTokens += row.OutputTokens
+	}
+	rest.Key = "all " + plural(int64(len(rows)-top), "other")
+	return rows[:top], rest
+}
+
+func wasteGrid(r *analyze.Result, top int) grid {
+	g := grid{title: "Big prompts, small answers: more than 10 tokens read for each one written, on average per call", cols: []column{
+		{head: "Agent"}, {head: "Cost", right: true}, {head: "In : out per call", right: true},
+		{head: "Input", right: true, drop: dropRequests}, {head: "Output", right: true, drop: dropRequests},
+	}}
+	for i, w := range r.Waste {
+		if top > 0 && i == top {
+			g.note = plural(int64(len(r.Waste)-top), "more agent")
+			break
+		}
+		g.rows = append(g.rows, []string{Clean(w.Agent), Money(w.Cost), ratio(w.Ratio), Tokens(w.InputTokens), Tokens(w.OutputTokens)})
+	}
+	return g
+}
+
+func unpricedGrid(r *analyze.Result, top int) grid {
+	g := grid{title: "Not priced: these tokens are in no dollar figure", cols: []column{
+		{head: "Model"}, {head: "Provider"}, {head: "Requests", right: true}, {head: "Tokens", right: true},
+	}}
+	for i, u := range r.Unpriced {
+		if top > 0 && i == top {
+			g.note = plural(int64(len(r.Unpriced)-top), "more model")
+			break
+		}
+		g.rows = append(g.rows, []string{Clean(u.Model), Clean(u.Provider), Count(u.Requests), Tokens(u.Tokens)})
+	}
+	return g
+}
+
+// barWidth is the length of a full bar in characters.
+const barWidth = 12
+
+// bar draws a fraction of width in eighths of a character.
+func bar(f float64, width int) string {
+	eighths := int(f*float64(width)*8 + 0.5)
+	if eighths <= 0 {
+		return ""
+	}
+	eighths = min(eighths, width*8)
+	s := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		s += string([]rune(" ▏▎▍▌▋▊▉")[rest])
+	}
+	return s
+}

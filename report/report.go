@@ -1,0 +1,64 @@
+// Package report shows the Result of package analyze to people and programs: as
+// tables, JSON, CSV, Markdown and one self-contained HTML page. It computes
+// shares and roundings, never a cost.
+//
+// Read in this order: sentence.go (the line everything starts with), format.go
+// (how figures and foreign names are written), grid.go and text.go (tables),
+// json.go, csv.go, markdown.go, html.go and chart.go (the page), compare.go (two
+// periods side by side).
+//
+// Names come from headers that anyone may send: each output escapes them in its
+// own way and is tested with hostile ones.
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile writes a file for people whole or not at all: beside path, synced and
+// renamed, so that an older one stays until the new one is complete. It is
+// readable by its owner alone.
+func WriteFile(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".burn-*.tmp")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	b := bufio.NewWriter(f)
+	if err := write(b); err != nil {
+		return err
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("rename to %s: %w", path, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename in dir last through a power cut, where the system can.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	defer d.Close()
+	d.Sync() // some file systems refuse it for directories; the file itself is synced
+	return nil
+}

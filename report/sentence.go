@@ -1,0 +1,93 @@
+package report
+
+import (
+	"strings"
+
+	"burn/analyze"
+)
+
+// Sentence is the first line of every output, written from the data.
+func Sentence(r *analyze.Result) string {
+	t := r.Totals
+	if t.Requests == 0 {
+		return nothing(r)
+	}
+	if !t.Cost.Known() {
+		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below."
+	}
+	s := "You spent " + Money(t.Cost)
+	if r.Previous != nil && r.Previous.Requests > 0 {
+		s += " (" + Change(t.Cost, r.Previous.Cost) + ")"
+	}
+	s += " in " + lengthText(r.Period.Between) + " (" + plural(t.Requests, "call") + ")."
+	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
+		s += " About " + Money(avoidable) + " of it (" + Share(avoidable, t.Cost) + ") looks avoidable."
+	}
+	if n := r.Quality.UnpricedRequests; n > 0 {
+		s += " " + Count(n) + " of them could not be priced."
+	}
+	return s
+}
+
+// nothing is the sentence of a period without calls.
+func nothing(r *analyze.Result) string {
+	s := "Nothing recorded in " + PeriodText(r.Period.Between) + "."
+	if !r.LastCall.IsZero() {
+		s += " burn proxy last recorded a call at " + r.LastCall.Format("2 Jan 2006 15:04:05") + "."
+	} else {
+		s += " No call was ever recorded here."
+	}
+	return s + " Run `burn doctor`."
+}
+
+// PeriodLine is the resolved period with its zone and what it is compared with.
+func PeriodLine(r *analyze.Result) string {
+	s := PeriodText(r.Period.Between) + " (" + lengthText(r.Period.Between) + ", " + r.Period.TZ + ")"
+	if c := r.Compared; c != nil {
+		if c.Until.Equal(r.Period.Since) && lengthText(*c) == lengthText(r.Period.Between) {
+			s += ", compared with the " + lengthText(*c) + " before"
+		} else {
+			s += ", compared with " + PeriodText(*c) + " (" + lengthText(*c) + ")"
+		}
+	}
+	return s
+}
+
+// TrustLine says in one line how far the figures can be trusted.
+func TrustLine(r *analyze.Result) string {
+	q := r.Quality
+	estimated, ok := fraction(r.Totals.Estimated, r.Totals.Cost)
+	var parts []string
+	if ok {
+		parts = append(parts, percent(1-estimated)+" of spend measured", percent(estimated)+" estimated")
+	}
+	parts = append(parts, plural(q.UnpricedRequests, "call")+" unpriced")
+	for _, c := range []struct {
+		n    int64
+		noun string
+		rest string
+	}{
+		{rejected(q), "line", " rejected"},
+		{q.Torn, "line", " torn"},
+		{q.GapRequests, "call", " known only as sums"},
+		{q.MissingSeq, "call", " missing from the files"},
+		{q.OpenCalls, "call", " begun and not seen to end"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, plural(c.n, c.noun)+c.rest)
+		}
+	}
+	s := "Trust: " + strings.Join(parts, ", ")
+	if q.PriceTableDate != "" {
+		s += "; prices of " + Clean(q.PriceTableDate)
+	}
+	return s + "."
+}
+
+func rejected(q analyze.Quality) int64 {
+	var n int64
+	for _, k := range q.Rejected {
+		n += k
+	}
+	return n
+}
