@@ -8,15 +8,8 @@ import (
 
 	"github.com/marcboeker/go-duckdb/mapping"
 
-	"burn/ingest/price"
 	"burn/proxy/usage"
 )
-
-// entry is one decoded line on its way into the table call.
-type entry struct {
-	usage.Record
-	cost price.Cost
-}
 
 // column is one column of the table call: its name, its type, and how a cell
 // is written at row of a vector. The order is the table's.

@@ -23,6 +23,12 @@ import (
 // blockSize is how many bytes of a file are decoded at once.
 const blockSize = 512 << 10
 
+// entry is one decoded line on its way into the table call.
+type entry struct {
+	usage.Record
+	cost price.Cost
+}
+
 // block is a run of whole lines of one file and what they decode to.
 type block struct {
 	file *fileState
