@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"burn/ingest/price"
 	"burn/proxy/usage"
 )
 
@@ -185,9 +186,11 @@ func newRow(r *usage.Record) (row, error) {
 	}, nil
 }
 
-// cost prices a call in 1e-12 USD, by hand.
+// cost prices a call in 1e-12 USD by the price table, and by hand: a price that
+// moves in the table would move the story.
 func cost(r *usage.Record) (int64, error) {
-	if r.UsageSource == usage.SourceNone {
+	c := price.Builtin().Cost(r)
+	if r.UsageSource == usage.SourceNone && c.Known() && c.Pico == 0 {
 		return 0, nil
 	}
 	perToken := map[string][2]int64{ // 1e-12 USD for one token in and out
@@ -200,7 +203,11 @@ func cost(r *usage.Record) (int64, error) {
 	if !ok || r.CacheRead != 0 || r.CacheWrite != 0 {
 		return 0, fmt.Errorf("no price for %q", r.ResponseModel)
 	}
-	return r.Input*p[0] + r.Output*p[1], nil
+	byHand := r.Input*p[0] + r.Output*p[1]
+	if c.Basis != price.BasisComputed || c.Flags != 0 || c.Pico != byHand {
+		return 0, fmt.Errorf("%s of %s by the table (%s, flags %b), %s by hand", price.FormatPico(c.Pico), r.ResponseModel, c.Basis, c.Flags, price.FormatPico(byHand))
+	}
+	return c.Pico, nil
 }
 
 func TestFilesAreWholeAndInOrder(t *testing.T) {
