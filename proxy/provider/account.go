@@ -1,0 +1,172 @@
+package provider
+
+import (
+	"burn/proxy/usage"
+)
+
+// account writes tokens and their source into rec.
+//
+//	none      nothing to bill: the operation is free, or an error came without
+//	          usage, or an earlier answer was read again before it had any
+//	missing   a billable answer without usage. A background response that is
+//	          still queued is one: its finish_reason is then queued or
+//	          in_progress, and the usage comes with a later retrieve of its id
+//	partial   the answer was cut, by either side or by an error event, before
+//	          its final usage; the counts are what was seen so far
+//	derived   a part was derived from a gap in the provider's total
+//	reported  everything else
+func (r *Response) account(rec *usage.Record, complete bool) {
+	g, c := &r.gather, &r.call
+	if g.tooLarge {
+		rec.Flags = append(rec.Flags, FlagUsageSize)
+	}
+	rec.UsageSource = usage.SourceNone
+	if !c.Billable && c.Operation != OpOther || r.status == 0 {
+		return
+	}
+	cut := !complete || g.failed
+	if len(g.usage) == 0 && !g.sawAdded {
+		r.without(rec, cut)
+		return
+	}
+	var rd reading
+	if len(g.usage) > 0 {
+		r.dialect.read(&rd, g.usage, c)
+		rec.RawUsage = rawUsage(g.usage)
+	} else {
+		rd.Input = g.added
+	}
+	rd.WebSearches = max(rd.WebSearches, g.searches)
+	rd.check()
+	rd.into(rec)
+	switch {
+	case g.early, cut && r.dialect.running && rec.Stream && g.finish.n == 0 && !g.done:
+		rec.UsageSource = usage.SourcePartial
+		rec.OutputBytes = g.outputBytes()
+	case rd.derived:
+		rec.UsageSource = usage.SourceDerived
+	default:
+		rec.UsageSource = usage.SourceReported
+	}
+}
+
+// without settles an answer that had no usage.
+func (r *Response) without(rec *usage.Record, cut bool) {
+	switch op := r.call.Operation; {
+	case r.status >= 300, !r.call.Billable, op == OpRetrieve, op == OpBatchResult:
+		return
+	case cut:
+		rec.UsageSource = usage.SourcePartial
+	default:
+		rec.UsageSource = usage.SourceMissing
+	}
+	rec.OutputBytes = r.gather.outputBytes()
+	rec.WebSearches = r.gather.searches
+	if r.call.Provider.Name == "perplexity" {
+		rec.Requests = 1
+	}
+}
+
+// into writes a reading into rec.
+func (rd *reading) into(rec *usage.Record) {
+	rec.Tokens = rd.Tokens
+	rec.SubUsage = rd.sub
+	rec.CostUSD = rd.cost
+	if rd.tier != "" {
+		rec.ServiceTier = rd.tier
+	}
+	if rd.speed != "" {
+		rec.Speed = rd.speed
+	}
+	if rd.geo != "" {
+		rec.Geo = rd.geo
+	}
+	if rd.inconsistent {
+		rec.Flags = append(rec.Flags, FlagInconsistent)
+	}
+}
+
+// outputBytes is the generated text that was delivered.
+func (g *gather) outputBytes() int64 {
+	if n := g.texts[textDelta]; n > 0 {
+		return n
+	}
+	return g.texts[textWhole]
+}
+
+// ident returns a kept scalar as a provider's identifier.
+func (g *gather) ident(s slot) string { return g.vals[s].ident() }
+
+func (v *value) ident() string {
+	if v.n == 0 {
+		return ""
+	}
+	if s := common(v.bytes()); s != "" {
+		return s
+	}
+	return usage.Ident(v.String())
+}
+
+// common spares the strings that nearly every answer has.
+func common(b []byte) string {
+	switch string(b) {
+	case "stop":
+		return "stop"
+	case "length":
+		return "length"
+	case "tool_calls":
+		return "tool_calls"
+	case "end_turn":
+		return "end_turn"
+	case "tool_use":
+		return "tool_use"
+	case "STOP":
+		return "STOP"
+	case "completed":
+		return "completed"
+	case "default":
+		return "default"
+	case "standard":
+		return "standard"
+	}
+	return ""
+}
+
+// finishReason is the first choice's, or why and how a response object ended.
+func (g *gather) finishReason() string {
+	if s := g.finish.ident(); s != "" {
+		return s
+	}
+	if s := g.ident(slotReason); s != "" {
+		return s
+	}
+	return g.ident(slotStatus)
+}
+
+// errorType is the type of the error in the body, else its code. OpenAI's rate
+// limits name the resource (requests, tokens) as type; there the code tells more.
+func (r *Response) errorType() string {
+	g := &r.gather
+	if r.status < 400 && !g.failed {
+		return ""
+	}
+	typ, code := g.ident(slotErrType), g.ident(slotErrCode)
+	if (typ == "" || typ == "requests" || typ == "tokens") && code != "" && g.vals[slotErrCode].quoted {
+		return code
+	}
+	for _, s := range [...]string{typ, g.ident(slotErrStatus), code} {
+		if s != "" {
+			return s
+		}
+	}
+	if g.vals[slotBodyCode].quoted {
+		return g.ident(slotBodyCode)
+	}
+	if t := g.ident(slotType); t != "" && t != "error" && r.status >= 400 {
+		return t
+	}
+	if r.status < 400 {
+		return "error"
+	}
+	return ""
+}

@@ -1,0 +1,338 @@
+package provider
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Operations that the record's operation field can hold. Chat, text_completion,
+// embeddings and generate_content are OpenTelemetry's names.
+const (
+	OpChat            = "chat"
+	OpResponses       = "responses"
+	OpTextCompletion  = "text_completion"
+	OpEmbeddings      = "embeddings"
+	OpMessages        = "messages"
+	OpGenerateContent = "generate_content"
+	OpImages          = "images"
+	OpTranscription   = "transcription"
+	OpSpeech          = "speech"
+	OpRerank          = "rerank"
+	OpRealtime        = "realtime"
+	OpRetrieve        = "retrieve"     // an earlier answer read again by GET
+	OpBatchResult     = "batch_result" // a file of many answers
+	OpCountTokens     = "count_tokens"
+	OpModeration      = "moderation"
+	OpModels          = "models"
+	OpFiles           = "files"
+	OpBatches         = "batches"
+	OpOther           = "other"
+)
+
+// Call is what a request's method and path say about it.
+type Call struct {
+	Provider  Provider
+	Dialect   Dialect // of the answer
+	Operation string  // one of the Op constants
+	Endpoint  string  // path template: known words, "*" for the rest, at most 6 segments
+	Model     string  // decoded id where it is in the path (Gemini, Vertex, Bedrock), else ""
+	// Billable: an answer without usage is a gap worth estimating. False for
+	// token counting, listings, moderation and files, which cost nothing.
+	Billable bool
+	Stream   bool // the path asks for a stream (Gemini, Vertex, Bedrock); bodies may too
+}
+
+// maxSegments bounds an endpoint template.
+const maxSegments = 6
+
+// words are the path segments a template may show; every other segment, which
+// can be a customer's id, is "*".
+var words = set(
+	"v1", "v1beta", "v1alpha", "v1beta1", "v2", "v3", "api", "openai", "anthropic", "compatibility", "inference", "ai",
+	"chat", "completions", "complete", "responses", "messages", "count_tokens", "batches", "batch", "results", "jobs",
+	"embeddings", "embed", "generate", "rerank", "classify", "tokenize", "detokenize", "completion",
+	"images", "generations", "edits", "variations", "audio", "transcriptions", "translations", "speech", "videos",
+	"moderations", "models", "tunedModels", "cachedContents", "files", "content", "uploads", "parts", "realtime",
+	"client_secrets", "sessions", "calls", "assistants", "threads", "runs", "steps", "vector_stores", "search",
+	"fine_tuning", "checkpoints", "events", "cancel", "input_items", "input_tokens", "compact", "conversations", "items",
+	"containers", "evals", "deployments", "fim", "agents", "ocr", "interactions", "operations",
+	"projects", "locations", "publishers", "google", "mistralai", "meta", "endpoints", "openapi", "datasets",
+	"model", "converse", "converse-stream", "invoke", "invoke-with-response-stream", "async-invoke",
+	"tags", "show", "ps", "pull", "push", "version", "blobs", "create", "copy", "delete", "health", "props", "metrics",
+	"generation", "credits", "key", "auth", "usage", "organization", "organizations", "costs",
+)
+
+// verbs are the ":method" suffixes of Google's paths.
+var verbs = set(
+	"generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "countTokens",
+	"batchGenerateContent", "rawPredict", "streamRawPredict", "predict", "predictLongRunning", "computeTokens", "asyncBatchEmbedContent",
+	"generateAnswer", "fetchPredictOperation",
+)
+
+func set(list ...string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[s] = true
+	}
+	return m
+}
+
+// meaning is what a path's ending stands for under POST.
+type meaning struct {
+	ending    string // last words of the template, "/" between them
+	operation string
+	dialect   Dialect // "" keeps the provider's
+	billable  bool
+}
+
+// meanings is tried in order; the first ending that fits decides. Longer
+// endings stand before the shorter ones they contain.
+var meanings = []meaning{
+	{"messages/count_tokens", OpCountTokens, Anthropic, false},
+	{"messages/batches", OpBatches, Anthropic, false},
+	{"responses/input_tokens", OpCountTokens, Responses, false},
+	{"responses/compact", OpResponses, Responses, true},
+	{"responses/*/cancel", OpRetrieve, Responses, true},
+	{"fim/completions", OpTextCompletion, OpenAI, true},
+	{"agents/completions", OpChat, OpenAI, true},
+	{"chat/completions", OpChat, OpenAI, true},
+	{"completions", OpTextCompletion, OpenAI, true},
+	{"responses", OpResponses, Responses, true},
+	{"v1/messages", OpMessages, Anthropic, true},
+	{"v1/complete", OpTextCompletion, Anthropic, true},
+	{"api/chat", OpChat, Ollama, true},
+	{"api/generate", OpTextCompletion, Ollama, true},
+	{"api/embed", OpEmbeddings, Ollama, true},
+	{"api/embeddings", OpEmbeddings, Ollama, true},
+	{"completion", OpTextCompletion, Ollama, true},
+	{"v1/chat", OpChat, Cohere, true},
+	{"v2/chat", OpChat, Cohere, true},
+	{"v1/generate", OpTextCompletion, Cohere, true},
+	{"embed", OpEmbeddings, Cohere, true},
+	{"rerank", OpRerank, "", true},
+	{"embeddings", OpEmbeddings, OpenAI, true},
+	{"images/generations", OpImages, OpenAI, true},
+	{"images/edits", OpImages, OpenAI, true},
+	{"images/variations", OpImages, OpenAI, true},
+	{"audio/transcriptions", OpTranscription, OpenAI, true},
+	{"audio/translations", OpTranscription, OpenAI, true},
+	{"audio/speech", OpSpeech, OpenAI, true},
+	{"moderations", OpModeration, OpenAI, false},
+	{"tokenize", OpCountTokens, "", false},
+	{"detokenize", OpCountTokens, "", false},
+	{"files", OpFiles, "", false},
+	{"uploads", OpFiles, "", false},
+	{"batches", OpBatches, "", false},
+	{"converse", OpChat, Bedrock, true},
+	{"converse-stream", OpChat, Bedrock, true},
+	{"invoke", OpTextCompletion, Bedrock, true},
+	{"invoke-with-response-stream", OpTextCompletion, Bedrock, true},
+}
+
+// readings is what a path's ending stands for under GET.
+var readings = []meaning{
+	{"messages/batches/*/results", OpBatchResult, Anthropic, true},
+	{"files/*/content", OpBatchResult, OpenAI, true},
+	{"responses/*", OpRetrieve, Responses, true},
+	{"chat/completions/*", OpRetrieve, OpenAI, true},
+	{"realtime", OpRealtime, OpenAI, true},
+	{"models", OpModels, "", false},
+	{"models/*", OpModels, "", false},
+	{"files", OpFiles, "", false},
+	{"files/*", OpFiles, "", false},
+	{"batches", OpBatches, "", false},
+	{"batches/*", OpBatches, "", false},
+}
+
+// googleMethods is what Google's ":method" stands for under POST.
+var googleMethods = map[string]meaning{
+	"generateContent":       {"", OpGenerateContent, Gemini, true},
+	"streamGenerateContent": {"", OpGenerateContent, Gemini, true},
+	"embedContent":          {"", OpEmbeddings, Gemini, true},
+	"batchEmbedContents":    {"", OpEmbeddings, Gemini, true},
+	"predict":               {"", OpEmbeddings, Gemini, true},
+	"rawPredict":            {"", OpChat, OpenAI, true},
+	"streamRawPredict":      {"", OpChat, OpenAI, true},
+	"countTokens":           {"", OpCountTokens, Gemini, false},
+	"computeTokens":         {"", OpCountTokens, Gemini, false},
+	"batchGenerateContent":  {"", OpBatches, Gemini, false},
+}
+
+// Classify reads a call's method and path. escapedPath is the path as it goes
+// upstream, still percent-encoded, after the upstream's name was removed and
+// without the query. It never fails: what it does not know is OpOther.
+func Classify(p Provider, method, escapedPath string) Call {
+	c := Call{Provider: p, Dialect: p.Dialect, Operation: OpOther}
+	if c.Dialect == "" {
+		c.Dialect = OpenAI
+	}
+	var segs [16]string
+	path := split(escapedPath, segs[:0])
+	m, ok := c.google(method, path)
+	if c.Endpoint == "" {
+		c.Endpoint = template(withoutProject(path))
+		m, ok = c.lookup(method)
+		c.bedrockModel(path)
+	}
+	if !ok {
+		return c
+	}
+	c.Operation, c.Billable = m.operation, m.billable
+	if m.dialect != "" {
+		c.Dialect = m.dialect
+	}
+	return c
+}
+
+// split cuts a path into at most 16 segments; a final "/" opens none.
+func split(path string, segs []string) []string {
+	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	for path != "" && len(segs) < cap(segs) {
+		var s string
+		s, path, _ = strings.Cut(path, "/")
+		segs = append(segs, s)
+	}
+	return segs
+}
+
+// withoutProject leaves out Vertex's "projects/P/locations/L", which would use
+// up the template with a customer's names.
+func withoutProject(segs []string) []string {
+	if len(segs) > 5 && segs[1] == "projects" && segs[3] == "locations" {
+		return append(segs[:1], segs[5:]...)
+	}
+	return segs
+}
+
+// template joins the last segments, unknown ones as "*": the end of a path
+// tells what it is for, its beginning is often a gateway's.
+func template(segs []string) string {
+	if len(segs) > maxSegments {
+		segs = segs[len(segs)-maxSegments:]
+	}
+	n := 0
+	for _, s := range segs {
+		n += len(s) + 1
+	}
+	b := make([]byte, 0, n+1)
+	for _, s := range segs {
+		b = append(b, '/')
+		if words[s] {
+			b = append(b, s...)
+		} else {
+			b = append(b, '*')
+		}
+	}
+	if len(b) == 0 {
+		return "/"
+	}
+	return string(b)
+}
+
+// lookup finds the meaning of the call's template.
+func (c *Call) lookup(method string) (meaning, bool) {
+	table := meanings
+	switch method {
+	case "POST":
+	case "GET":
+		table = readings
+	default:
+		return meaning{}, false
+	}
+	for _, m := range table {
+		if strings.HasSuffix(c.Endpoint, m.ending) && c.Endpoint[len(c.Endpoint)-len(m.ending)-1] == '/' {
+			return c.adjust(m), true
+		}
+	}
+	return meaning{}, false
+}
+
+// adjust settles endings that mean different things at different providers.
+func (c *Call) adjust(m meaning) meaning {
+	switch {
+	case m.dialect == Cohere && c.Provider.Dialect != Cohere:
+		m.dialect = ""
+	case m.ending == "v1/complete" && c.Provider.Dialect != Anthropic:
+		m.dialect = ""
+	}
+	return m
+}
+
+// google reads Gemini's and Vertex's paths, whose model is a segment with a
+// ":method" behind it: /v1beta/models/ID:generateContent and
+// /v1/projects/P/locations/L/publishers/PUB/models/ID:method. The template
+// leaves projects and locations out.
+func (c *Call) google(method string, segs []string) (meaning, bool) {
+	if len(segs) < 2 {
+		return meaning{}, false
+	}
+	last := segs[len(segs)-1]
+	id, verb, ok := cutLast(last)
+	if !ok || !verbs[verb] {
+		return meaning{}, false
+	}
+	m, known := googleMethods[verb]
+	kind := segs[len(segs)-2]
+	if kind == "models" || kind == "tunedModels" {
+		c.Model = unescape(id)
+	}
+	publisher := ""
+	for i, s := range segs[:len(segs)-1] {
+		if s == "publishers" {
+			publisher = segs[i+1]
+		}
+	}
+	c.Endpoint = googleTemplate(segs, publisher, verb)
+	c.Stream = strings.HasPrefix(verb, "stream")
+	if publisher == "anthropic" {
+		m.dialect, m.operation = Anthropic, OpMessages
+		if c.Model == "count-tokens" {
+			c.Model, m.operation, m.billable = "", OpCountTokens, false
+		}
+	}
+	return m, known && method == "POST"
+}
+
+func googleTemplate(segs []string, publisher, verb string) string {
+	if publisher != "" {
+		if !words[publisher] {
+			publisher = "*"
+		}
+		version := segs[0]
+		if !words[version] {
+			version = "*"
+		}
+		return "/" + version + "/publishers/" + publisher + "/models/*:" + verb
+	}
+	if len(segs) > maxSegments {
+		segs = segs[len(segs)-maxSegments:]
+	}
+	return template(segs[:len(segs)-1]) + "/*:" + verb
+}
+
+// cutLast cuts at the last ":", also where it is written %3A.
+func cutLast(s string) (before, after string, ok bool) {
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	if i := strings.LastIndex(strings.ToUpper(s), "%3A"); i >= 0 {
+		return s[:i], s[i+3:], true
+	}
+	return "", "", false
+}
+
+// bedrockModel takes the model out of /model/ID/converse and its relatives. An
+// id that is an ARN may hold an encoded slash; the segment is decoded whole.
+func (c *Call) bedrockModel(segs []string) {
+	if len(segs) == 3 && segs[0] == "model" {
+		c.Model = unescape(segs[1])
+		c.Stream = segs[2] == "converse-stream" || segs[2] == "invoke-with-response-stream"
+	}
+}
+
+func unescape(s string) string {
+	if d, err := url.PathUnescape(s); err == nil {
+		return d
+	}
+	return s
+}

@@ -1,0 +1,162 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"burn/proxy/usage"
+)
+
+// flavour is a shape of usage that FromUsage can be told.
+type flavour struct {
+	name      string
+	dialect   Dialect
+	operation string
+}
+
+var flavours = []flavour{
+	{"openai.chat", OpenAI, OpChat},
+	{"openai.stream", OpenAI, OpChat},
+	{"openai.responses", Responses, OpResponses},
+	{"openai.embeddings", OpenAI, OpEmbeddings},
+	{"openai.images", OpenAI, OpImages},
+	{"openai.transcription", OpenAI, OpTranscription},
+	{"anthropic.messages", Anthropic, OpMessages},
+	{"anthropic.stream", Anthropic, OpMessages},
+	{"gemini", Gemini, OpGenerateContent},
+	{"gemini.stream", Gemini, OpGenerateContent},
+	{"gemini.openai", OpenAI, OpChat},
+	{"deepseek", OpenAI, OpChat},
+	{"mistral", OpenAI, OpChat},
+	{"perplexity", OpenAI, OpChat},
+	{"openrouter", OpenAI, OpChat},
+	{"cohere.v2", Cohere, OpChat},
+	{"ollama", Ollama, OpChat},
+	{"bedrock.converse", Bedrock, OpChat},
+	{"bedrock.headers", Bedrock, OpTextCompletion},
+}
+
+// marks are keys that give a usage object's dialect away, tried in order.
+var marks = []struct {
+	key     string
+	dialect Dialect
+}{
+	{"usageMetadata", Gemini},
+	{"promptTokenCount", Gemini},
+	{"billed_units", Cohere},
+	{"prompt_eval_count", Ollama},
+	{"eval_count", Ollama},
+	{"inputTokens", Bedrock},
+	{"inputTokenCount", Bedrock},
+	{"inputTextTokenCount", Bedrock},
+	{"x-amzn-bedrock-input-token-count", Bedrock},
+	{"cache_creation_input_tokens", Anthropic},
+	{"cache_read_input_tokens", Anthropic},
+	{"message_start", Anthropic},
+	{"message_delta", Anthropic},
+	{"iterations", Anthropic},
+	{"prompt_tokens", OpenAI},
+}
+
+// wrappers are the top keys of answers, by which they are told from the bare
+// usage objects inside them.
+var wrappers = []string{"usage", "usageMetadata", "x_groq", "message", "response", "meta", "choices", "candidates"}
+
+// FromUsage reads a bare usage object as a provider returned it, a whole
+// answer, or an array of the chunks of a stream, exactly as if it had passed
+// the proxy: the returned record has the counts, their source, tier, speed,
+// geo, reported cost, raw usage, sub-usage and flags of that answer.
+//
+// provider is a name of the table, OpenTelemetry's or the price table's; an
+// unknown one speaks OpenAI's dialect. flavour is "", the name of a Dialect, or
+// one of openai.chat, openai.responses, openai.embeddings, openai.images,
+// openai.transcription, openai.stream, anthropic.messages, anthropic.stream,
+// gemini, gemini.stream, gemini.openai, deepseek, mistral, cohere.v2,
+// perplexity, openrouter, ollama, bedrock.converse, bedrock.headers; "" goes by
+// the object's keys.
+func FromUsage(provider, flavour string, raw []byte) (usage.Record, error) {
+	var rec usage.Record
+	raw = bytes.TrimSpace(raw)
+	if !json.Valid(raw) || len(raw) < 2 || raw[0] != '{' && raw[0] != '[' {
+		return rec, fmt.Errorf("read usage: not a JSON object or array")
+	}
+	c := Call{Provider: named(provider), Operation: OpChat, Billable: true, Stream: raw[0] == '['}
+	if err := c.flavour(flavour, raw); err != nil {
+		return rec, err
+	}
+	r := NewResponse(c, 200, nil)
+	if r.dialect == nil {
+		r.Finish(&rec, true)
+		return rec, fmt.Errorf("read usage: dialect %s is not read", c.Dialect)
+	}
+	if raw[0] == '{' && c.Dialect != Ollama && !wrapped(raw) {
+		r.walk.start(&r.gather, bare)
+	}
+	r.mode = modeJSON
+	r.walk.write(raw)
+	r.Finish(&rec, true)
+	return rec, nil
+}
+
+// bare is the root of a usage object that stands alone.
+var bare = whole(treeUsage)
+
+func (c *Call) flavour(name string, raw []byte) error {
+	if name == "" {
+		c.Dialect = c.infer(raw)
+		return nil
+	}
+	for _, f := range flavours {
+		if f.name == name {
+			c.Dialect, c.Operation = f.dialect, f.operation
+			return nil
+		}
+	}
+	if dialects[Dialect(name)] != nil {
+		c.Dialect = Dialect(name)
+		return nil
+	}
+	names := make([]string, len(flavours))
+	for i, f := range flavours {
+		names[i] = f.name
+	}
+	return fmt.Errorf("unknown usage flavour %q (known: %s)", name, strings.Join(names, ", "))
+}
+
+// infer goes by the keys, and where they fit several dialects by the provider.
+func (c *Call) infer(raw []byte) Dialect {
+	for _, m := range marks {
+		if bytes.Contains(raw, []byte(`"`+m.key+`"`)) {
+			return m.dialect
+		}
+	}
+	switch c.Provider.Name {
+	case "anthropic", "bedrock", "vertex": // Claude's shape is the only one left
+		return Anthropic
+	}
+	return OpenAI
+}
+
+func wrapped(raw []byte) bool {
+	var top map[string]json.RawMessage
+	if json.Unmarshal(raw, &top) != nil {
+		return false
+	}
+	return slices.ContainsFunc(wrappers, func(k string) bool { _, ok := top[k]; return ok })
+}
+
+// named finds a provider under any of its names.
+func named(name string) Provider {
+	if name == "google" {
+		name = "gemini" // the price table's name for it
+	}
+	for _, p := range Providers {
+		if p.Name == name || p.OTel == name {
+			return p
+		}
+	}
+	return Provider{Name: name, OTel: name, Dialect: OpenAI}
+}

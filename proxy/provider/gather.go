@@ -1,0 +1,212 @@
+package provider
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// gather holds what the walker found in one answer: a few scalars, counters
+// and the usage object. Its size does not depend on the answer's.
+type gather struct {
+	vals  [numSlots]value
+	texts [numTexts]int64
+	merge bool // usages are laid over each other (Anthropic), else the last one wins
+
+	usage    []byte // usage object, compact; empty: none seen
+	spare    []byte
+	early    bool // only the beginning of a usage was seen
+	tooLarge bool // a usage object did not fit
+	elements int64
+	values   int64 // documents or events seen to their end
+
+	finish      value // finish reason of the first choice
+	finishIndex int64
+	finishAt    int64
+	done        bool // [DONE] was seen
+	failed      bool // an error object was seen
+
+	calls, searches, added int64
+	sawAdded               bool
+	items                  itemCounts
+	eventSearches          int64
+	lastCall               uint64
+}
+
+// itemCounts counts output items of one document: a stream repeats them all in
+// its last event, which must not count twice.
+type itemCounts struct{ calls, searches int64 }
+
+// value is a scalar as written, without quotes.
+type value struct {
+	n      uint8
+	quoted bool
+	b      [scalarCap]byte
+}
+
+func (v *value) bytes() []byte { return v.b[:v.n] }
+
+func (v *value) String() string {
+	if bytes.IndexByte(v.bytes(), '\\') < 0 {
+		return string(v.bytes())
+	}
+	return unquote(v.bytes())
+}
+
+// reset makes g ready for another answer, keeping its buffers.
+func (g *gather) reset(merge bool) {
+	usage, spare := g.usage[:0], g.spare[:0]
+	for i := range g.vals {
+		g.vals[i].n = 0
+	}
+	g.finish.n = 0
+	g.texts = [numTexts]int64{}
+	g.merge, g.early, g.tooLarge, g.done, g.failed, g.sawAdded = merge, false, false, false, false, false
+	g.elements, g.values, g.finishIndex, g.finishAt = 0, 0, 0, 0
+	g.calls, g.searches, g.added, g.eventSearches = 0, 0, 0, 0
+	g.items, g.lastCall = itemCounts{}, 0
+	g.usage, g.spare = usage, spare
+}
+
+// settled reports that a further value for s is not wanted.
+func (g *gather) settled(s slot) bool { return sticky[s] && g.vals[s].n > 0 }
+
+// set keeps a scalar. Empty strings and null are no value.
+func (g *gather) set(s slot, b []byte, quoted bool) {
+	if len(b) == 0 || g.settled(s) || !quoted && b[0] == 'n' {
+		return
+	}
+	g.vals[s].n = uint8(copy(g.vals[s].b[:], b))
+	g.vals[s].quoted = quoted
+}
+
+// keepTree takes a usage object over and returns a buffer for the next one.
+func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
+	if over {
+		g.tooLarge = true
+		return b
+	}
+	if len(b) <= len("{}") {
+		return b
+	}
+	g.early = t == treeEarly && (g.early || len(g.usage) == 0)
+	if g.merge && len(g.usage) > 0 {
+		g.spare = overlay(g.spare[:0], g.usage, b, 0)
+		if len(g.spare) > treeCap {
+			g.tooLarge = true
+			return b
+		}
+		g.usage, g.spare = g.spare, g.usage
+		return b
+	}
+	old := g.usage
+	g.usage = b
+	return old
+}
+
+// fire runs a hook: the value it belongs to has just ended.
+func (g *gather) fire(h hook) {
+	switch h {
+	case hookChoice:
+		g.choice()
+	case hookCall:
+		g.call()
+	case hookItem:
+		g.item()
+	case hookTool:
+		g.calls++
+	case hookSearch:
+		g.eventSearches++
+	case hookAdd:
+		if n, ok := parseCount(g.vals[slotTokens].bytes()); ok {
+			g.added += n
+			g.sawAdded = true
+		}
+		g.vals[slotTokens].n = 0
+	case hookError:
+		g.failed = true
+	}
+}
+
+// choice keeps the finish reason of the choice with the lowest index; of the
+// same choice the latest event's, of the same event the first.
+func (g *gather) choice() {
+	f := &g.vals[slotFinish]
+	index, _ := parseCount(g.vals[slotIndex].bytes())
+	g.vals[slotIndex].n = 0
+	if f.n == 0 {
+		return
+	}
+	if g.finish.n == 0 || index < g.finishIndex || index == g.finishIndex && g.values > g.finishAt {
+		g.finish = *f
+		g.finishIndex, g.finishAt = index, g.values
+	}
+	f.n = 0
+}
+
+var callSeed = maphash.MakeSeed()
+
+// call counts a tool call. A stream sends a call in pieces of which the first
+// has the id, or all of them the same one.
+func (g *gather) call() {
+	id, name := &g.vals[slotCallID], &g.vals[slotCallName]
+	if id.n > 0 {
+		if h := maphash.Bytes(callSeed, id.bytes()); h != g.lastCall {
+			g.calls++
+			g.lastCall = h
+		}
+	} else if name.n > 0 {
+		g.calls++
+	}
+	id.n, name.n = 0, 0
+}
+
+// item counts output items and content blocks by their type.
+func (g *gather) item() {
+	t := g.vals[slotItem].bytes()
+	switch {
+	case string(t) == "web_search_call":
+		g.items.searches++
+		g.items.calls++
+	case bytes.HasSuffix(t, []byte("_call")), bytes.HasSuffix(t, []byte("tool_use")):
+		g.items.calls++
+	}
+	g.vals[slotItem].n = 0
+}
+
+// event is called at the end of a document or stream event.
+func (g *gather) event() {
+	if n := g.texts[textMaybe]; n > 0 {
+		if !bytes.HasSuffix(g.vals[slotType].bytes(), []byte("audio.delta")) {
+			g.texts[textDelta] += n
+		}
+		g.texts[textMaybe] = 0
+	}
+	if string(g.vals[slotType].bytes()) == "error" {
+		g.failed = true
+	}
+	g.endItems()
+	g.searches = max(g.searches, g.eventSearches) // grounding is repeated, not continued
+	g.eventSearches = 0
+	for _, s := range [...]slot{slotFinish, slotIndex, slotCallID, slotCallName, slotItem, slotTokens} {
+		g.vals[s].n = 0
+	}
+	g.values++
+}
+
+// endItems adds a streamed item to the count, or takes a whole answer's count
+// where that is greater.
+func (g *gather) endItems() {
+	if g.items == (itemCounts{}) {
+		return
+	}
+	switch t := g.vals[slotType].bytes(); {
+	case bytes.HasSuffix(t, []byte(".added")):
+	case bytes.HasSuffix(t, []byte(".done")), string(t) == "content_block_start":
+		g.calls += g.items.calls
+		g.searches += g.items.searches
+	default:
+		g.calls = max(g.calls, g.items.calls)
+		g.searches = max(g.searches, g.items.searches)
+	}
+	g.items = itemCounts{}
+}

@@ -1,0 +1,111 @@
+package provider
+
+import "burn/proxy/usage"
+
+// geminiRoot is what matters in a generateContent answer, in each element or
+// event of its streams, in embeddings and in Vertex AI's predictions.
+var geminiRoot = obj(
+	key("responseId", keep(slotID)),
+	key("modelVersion", keep(slotModel)),
+	key("candidates", arr(obj(
+		key("index", keep(slotIndex)),
+		key("finishReason", keep(slotFinish)),
+		key("content", obj(key("parts", arr(obj(
+			key("text", length(textDelta)),
+			key("functionCall", (&node{}).then(hookTool)),
+		))))),
+		key("groundingMetadata", obj(
+			key("webSearchQueries", arr((&node{}).then(hookSearch))),
+		)),
+	).then(hookChoice))),
+	key("promptFeedback", obj(key("blockReason", keep(slotReason)))),
+	key("usageMetadata", whole(treeUsage)),
+	key("predictions", arr(obj(
+		key("embeddings", obj(key("statistics", obj(key("token_count", keep(slotTokens).then(hookAdd)))))),
+	))),
+	key("error", errorObject()),
+)
+
+// geminiUsage is a usageMetadata taken apart.
+type geminiUsage struct {
+	prompt, tool, candidates, thoughts, total int64
+	hasPrompt                                 bool
+}
+
+// readGemini reads a usageMetadata. The prompt includes what came from a cache;
+// thoughts and the prompts of tools are beside. Images and video in the input
+// are priced as text and not told apart.
+func readGemini(r *reading, raw []byte, c *Call) {
+	var u geminiUsage
+	for m := object(raw); m.next(); {
+		u.member(r, m.key, m.val)
+	}
+	r.Input = u.prompt + u.tool
+	r.Output = u.candidates + u.thoughts
+	r.Reasoning = u.thoughts
+	gap := u.total - r.Input - r.Output
+	if gap <= 0 || !u.hasPrompt || r.inconsistent {
+		return
+	}
+	r.Output += gap
+	if u.candidates > 0 && u.thoughts == 0 {
+		r.Reasoning = gap
+	}
+	r.derived = true
+}
+
+func (u *geminiUsage) member(r *reading, key, val []byte) {
+	switch string(key) {
+	case "promptTokenCount":
+		u.prompt, u.hasPrompt = r.count(val), true
+	case "toolUsePromptTokenCount":
+		u.tool = r.count(val)
+	case "candidatesTokenCount", "responseTokenCount": // the latter in the Live API
+		u.candidates = r.count(val)
+	case "thoughtsTokenCount":
+		u.thoughts = r.count(val)
+	case "totalTokenCount":
+		u.total = r.count(val)
+	case "cachedContentTokenCount":
+		r.CacheRead = r.count(val)
+	case "promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails":
+		r.AudioInput += r.modality(val, "AUDIO")
+	case "cacheTokensDetails":
+		r.AudioCacheRead = r.modality(val, "AUDIO")
+	case "candidatesTokensDetails", "responseTokensDetails":
+		r.AudioOutput = r.modality(val, "AUDIO")
+		r.ImageOutput = r.modality(val, "IMAGE")
+	case "serviceTier":
+		r.tier = usage.Ident(stringOf(val))
+	case "trafficType":
+		r.tier = vertexTier(stringOf(val))
+	}
+}
+
+// modality sums the entries of one modality; an entry may lack its count.
+func (r *reading) modality(list []byte, name string) (n int64) {
+	for e := array(list); e.next(); {
+		if stringOf(member(e.val, []byte("modality"))) != name {
+			continue
+		}
+		if v := member(e.val, []byte("tokenCount")); v != nil {
+			n += r.count(v)
+		}
+	}
+	return n
+}
+
+// vertexTier gives Vertex AI's traffic types the names the Gemini API uses.
+func vertexTier(traffic string) string {
+	switch traffic {
+	case "ON_DEMAND":
+		return "standard"
+	case "ON_DEMAND_PRIORITY":
+		return "priority"
+	case "ON_DEMAND_FLEX":
+		return "flex"
+	case "PROVISIONED_THROUGHPUT":
+		return "provisioned"
+	}
+	return usage.Ident(traffic)
+}

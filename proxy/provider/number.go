@@ -1,0 +1,138 @@
+package provider
+
+import (
+	"math/big"
+	"strings"
+)
+
+// Bounds on what is believed. A count beyond 2^32 is no token count; a cost
+// with more digits than these is no amount of dollars.
+const (
+	maxCount    = 1<<32 - 1
+	maxDigits   = 40
+	maxExponent = 40
+	maxWhole    = 9 // digits before the point of an amount or a number of seconds
+)
+
+// parseCount reads a whole number ≥ 0. Providers that write counts as 12.0 are
+// understood; exponents, signs, strings and anything over maxCount are not.
+func parseCount(b []byte) (int64, bool) {
+	var n int64
+	i := 0
+	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
+		if n = n*10 + int64(b[i]-'0'); n > maxCount {
+			return 0, false
+		}
+	}
+	if i == 0 {
+		return 0, false
+	}
+	if i < len(b) && b[i] == '.' {
+		for i++; i < len(b) && b[i] == '0'; i++ {
+		}
+	}
+	return n, i == len(b)
+}
+
+// decimal reads a JSON number ≥ 0, multiplied by ten to the power of shift, as
+// a plain decimal without exponent or superfluous zeros, exactly. It refuses
+// what is absurd as an amount.
+func decimal(lit []byte, shift int) (string, bool) {
+	digits, exp, ok := scanNumber(lit)
+	if !ok {
+		return "", false
+	}
+	exp += shift
+	digits = strings.TrimLeft(digits, "0")
+	if digits == "" {
+		return "0", true
+	}
+	trimmed := strings.TrimRight(digits, "0")
+	exp += len(digits) - len(trimmed)
+	digits = trimmed
+	if len(digits) > maxDigits || exp < -maxExponent || len(digits)+exp > maxWhole {
+		return "", false
+	}
+	switch {
+	case exp >= 0:
+		return digits + strings.Repeat("0", exp), true
+	case len(digits) > -exp:
+		return digits[:len(digits)+exp] + "." + digits[len(digits)+exp:], true
+	}
+	return "0." + strings.Repeat("0", -exp-len(digits)) + digits, true
+}
+
+// scanNumber takes a JSON number ≥ 0 apart: its value is digits × 10^exp.
+func scanNumber(lit []byte) (digits string, exp int, ok bool) {
+	if len(lit) > 2*maxDigits {
+		return "", 0, false
+	}
+	i := 0
+	run := func() string {
+		from := i
+		for i < len(lit) && '0' <= lit[i] && lit[i] <= '9' {
+			i++
+		}
+		return string(lit[from:i])
+	}
+	if digits = run(); digits == "" || len(digits) > 1 && digits[0] == '0' {
+		return "", 0, false
+	}
+	if i < len(lit) && lit[i] == '.' {
+		i++
+		frac := run()
+		if frac == "" {
+			return "", 0, false
+		}
+		digits += frac
+		exp = -len(frac)
+	}
+	if i < len(lit) && lit[i]|0x20 == 'e' {
+		i++
+		negative := i < len(lit) && lit[i] == '-'
+		if i < len(lit) && (lit[i] == '-' || lit[i] == '+') {
+			i++
+		}
+		power := run()
+		if power == "" || len(power) > 3 {
+			return "", 0, false
+		}
+		n := 0
+		for _, c := range power {
+			n = n*10 + int(c-'0')
+		}
+		if negative {
+			n = -n
+		}
+		exp += n
+	}
+	return digits, exp, i == len(lit)
+}
+
+// sum adds two plain decimals exactly.
+func sum(a, b string) string {
+	aw, af, _ := strings.Cut(a, ".")
+	bw, bf, _ := strings.Cut(b, ".")
+	places := max(len(af), len(bf))
+	x, _ := new(big.Int).SetString(aw+af+strings.Repeat("0", places-len(af)), 10)
+	y, _ := new(big.Int).SetString(bw+bf+strings.Repeat("0", places-len(bf)), 10)
+	if x == nil || y == nil {
+		return a
+	}
+	s := x.Add(x, y).String()
+	if len(s) <= places {
+		s = strings.Repeat("0", places-len(s)+1) + s
+	}
+	s = s[:len(s)-places] + "." + s[len(s)-places:]
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// literal reports whether b is a JSON number that may stand in a record as it
+// is, and whether it is zero.
+func literal(b []byte) (ok, zero bool) {
+	if len(b) > 0 && b[0] == '-' {
+		b = b[1:]
+	}
+	digits, _, ok := scanNumber(b)
+	return ok, ok && strings.Trim(digits, "0") == ""
+}

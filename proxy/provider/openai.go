@@ -1,0 +1,202 @@
+package provider
+
+// openaiRoot is what matters in chat completions, completions, embeddings,
+// images and transcriptions, whole or streamed, of OpenAI and of everybody who
+// took over its shape.
+var openaiRoot = obj(
+	key("id", keep(slotID)),
+	key("model", keep(slotModel)),
+	key("service_tier", keep(slotTier)),
+	key("choices", arr(obj(
+		key("index", keep(slotIndex)),
+		key("delta", openaiMessage(textDelta)),
+		key("message", openaiMessage(textWhole)),
+		key("text", length(textDelta)), // completions, whole or streamed
+		key("finish_reason", keep(slotFinish)),
+	).then(hookChoice))),
+	key("usage", whole(treeUsage)),
+	key("x_groq", obj(
+		key("id", keep(slotRequest)),
+		key("usage", whole(treeUsage)),
+	)),
+	key("type", keep(slotType)),     // of an error, or of a stream event
+	key("delta", length(textMaybe)), // transcript.text.delta
+	key("text", length(textWhole)),  // transcription
+	key("code", keep(slotBodyCode)), // xAI, Mistral
+	key("error", errorObject()),
+)
+
+func openaiMessage(t text) *node {
+	return obj(
+		key("content", length(t).or(obj(key("text", length(t))))),
+		key("reasoning_content", length(t)),
+		key("reasoning", length(t)),
+		key("refusal", length(t)),
+		key("tool_calls", arr(obj(
+			key("id", keep(slotCallID)),
+			key("function", obj(
+				key("name", keep(slotCallName)),
+				key("arguments", length(t)),
+			)),
+		).then(hookCall))),
+		key("function_call", obj(key("arguments", length(t)))),
+	)
+}
+
+// openaiUsage is a usage object of the OpenAI family taken apart; the names of
+// chat (prompt, completion) and of Responses (input, output) mean the same.
+type openaiUsage struct {
+	prompt, completion, total        int64
+	hasPrompt, hasCompletion         bool
+	cached, hit, reasoning, citation int64
+	topReasoning, topCached          int64
+	upstreamCost                     string
+	byok, costShape, imageDetail     bool
+}
+
+// readOpenAI reads the usage object of chat, completions, embeddings, images,
+// audio and Responses. Cached tokens are inside the input and reasoning inside
+// the output, but for:
+//   - xAI's chat, whose reasoning is beside, as its total shows;
+//   - Perplexity's deep research, whose citation and reasoning tokens stand at
+//     the top of usage, beside;
+//   - a total that exceeds its parts (Gemini's OpenAI path): the gap is
+//     reasoning that nothing else shows, marked derived.
+func readOpenAI(r *reading, raw []byte, c *Call) {
+	u := openaiUsage{}
+	for m := object(raw); m.next(); {
+		u.member(r, m.key, m.val)
+	}
+	r.Input, r.Output = u.prompt, u.completion
+	r.CacheRead = max(r.CacheRead, u.topCached, u.hit)
+	u.beside(r, c)
+	if c.Operation == OpImages && !u.imageDetail {
+		r.ImageOutput = r.Output // image models that do not divide their output draw with all of it
+	}
+	if u.byok && u.upstreamCost != "" {
+		if r.cost == "" {
+			r.cost = "0"
+		}
+		r.cost = sum(r.cost, u.upstreamCost)
+	}
+	if r.cost != "" && !u.costShape && c.Provider.Name != "openrouter" {
+		r.cost = "" // a bare "cost" of unknown unit
+	}
+	if c.Provider.Name == "perplexity" {
+		r.Requests = 1
+	}
+}
+
+func (u *openaiUsage) member(r *reading, key, val []byte) {
+	switch string(key) {
+	case "prompt_tokens", "input_tokens":
+		u.prompt, u.hasPrompt = r.count(val), true
+	case "completion_tokens", "output_tokens":
+		u.completion, u.hasCompletion = r.count(val), true
+	case "total_tokens":
+		u.total = r.count(val)
+	case "prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details":
+		u.inputDetails(r, val)
+	case "completion_tokens_details", "output_tokens_details", "output_token_details":
+		u.outputDetails(r, val)
+	case "cached_tokens", "num_cached_tokens": // Moonshot, Anthropic's OpenAI path; Mistral
+		u.topCached = r.count(val)
+	case "prompt_cache_hit_tokens": // DeepSeek
+		u.hit = r.count(val)
+	case "reasoning_tokens":
+		u.topReasoning = r.count(val)
+	case "citation_tokens":
+		u.citation = r.count(val)
+	case "num_search_queries":
+		r.WebSearches = r.count(val)
+	case "seconds":
+		r.Seconds = r.money(val, 0)
+	default:
+		u.money(r, key, val)
+	}
+}
+
+// money reads what a provider says the call cost: OpenRouter's cost in dollars
+// (with the customer's own key the money is in cost_details), Perplexity's cost
+// object, xAI's ticks of 1e-10 dollars.
+func (u *openaiUsage) money(r *reading, key, val []byte) {
+	switch string(key) {
+	case "cost":
+		if val[0] == '{' {
+			if total := member(val, []byte("total_cost")); total != nil {
+				r.cost, u.costShape = r.money(total, 0), true
+			}
+			return
+		}
+		r.cost = r.money(val, 0)
+	case "cost_in_usd_ticks":
+		r.cost, u.costShape = r.money(val, -10), true
+	case "is_byok":
+		u.byok = string(val) == "true"
+		u.costShape = true
+	case "cost_details":
+		u.costShape = true
+		if v := member(val, []byte("upstream_inference_cost")); v != nil {
+			u.upstreamCost = r.money(v, 0)
+		}
+	}
+}
+
+func (u *openaiUsage) inputDetails(r *reading, raw []byte) {
+	for m := object(raw); m.next(); {
+		switch string(m.key) {
+		case "cached_tokens":
+			r.CacheRead = r.count(m.val)
+		case "cache_write_tokens":
+			r.CacheWrite = r.count(m.val)
+		case "audio_tokens":
+			r.AudioInput = r.count(m.val)
+		case "image_tokens":
+			r.ImageInput = r.count(m.val)
+		case "cached_tokens_details":
+			if v := member(m.val, []byte("audio_tokens")); v != nil {
+				r.AudioCacheRead = r.count(v)
+			}
+		}
+	}
+}
+
+func (u *openaiUsage) outputDetails(r *reading, raw []byte) {
+	for m := object(raw); m.next(); {
+		switch string(m.key) {
+		case "reasoning_tokens":
+			r.Reasoning = r.count(m.val)
+		case "audio_tokens":
+			r.AudioOutput = r.count(m.val)
+		case "image_tokens":
+			r.ImageOutput, u.imageDetail = r.count(m.val), true
+		}
+	}
+}
+
+// beside adds what is not inside the two totals.
+func (u *openaiUsage) beside(r *reading, c *Call) {
+	if c.Provider.Name == "perplexity" {
+		r.Reasoning, r.Citation = max(r.Reasoning, u.topReasoning), u.citation
+		r.Output += u.topReasoning + u.citation
+		return
+	}
+	r.Reasoning = max(r.Reasoning, u.topReasoning)
+	if c.Provider.Name == "xai" && r.CacheRead > r.Input {
+		r.Input += r.CacheRead
+		return
+	}
+	if !u.hasPrompt || !u.hasCompletion || r.inconsistent {
+		return
+	}
+	gap := u.total - u.prompt - u.completion
+	switch {
+	case gap <= 0:
+	case gap == r.Reasoning: // xAI's chat: reported, only beside
+		r.Output += gap
+	default:
+		r.Output += gap
+		r.Reasoning = max(r.Reasoning, gap)
+		r.derived = true
+	}
+}
