@@ -87,7 +87,7 @@ var partNames = [...]string{
 // iteration, while a record holds their sum; and how many of the cached tokens
 // were images.
 func (t *Table) Cost(rec *usage.Record) Cost {
-	c, models := t.settle(rec)
+	c, s := t.settle(rec)
 	if c.Basis != BasisComputed || c.Row == nil {
 		return c
 	}
@@ -97,7 +97,7 @@ func (t *Table) Cost(rec *usage.Record) Cost {
 	total, ok := b.fast()
 	for i := range rec.SubUsage {
 		sub := &rec.SubUsage[i]
-		match := models.dated(t, sub.Model).at(rec.TS)
+		match := s.dated(t, sub.Model).at(rec.TS)
 		if match == nil {
 			c.Flags |= FlagSubUnknown
 			break
@@ -119,7 +119,7 @@ func (t *Table) Cost(rec *usage.Record) Cost {
 	if ok {
 		c.Pico, ok = total.round()
 	} else {
-		c.Pico, ok = roundPico(t.exact(rec, c.Row, models))
+		c.Pico, ok = roundPico(t.exact(rec, c.Row, s))
 	}
 	if !ok {
 		c.Pico, c.Basis, c.Flags = 0, BasisUnknownModel, c.Flags|FlagOverflow
@@ -129,7 +129,7 @@ func (t *Table) Cost(rec *usage.Record) Cost {
 
 // settle decides everything but the amount of a computed cost; that is still to
 // be found if Basis is BasisComputed and there is a row.
-func (t *Table) settle(rec *usage.Record) (c Cost, models *models) {
+func (t *Table) settle(rec *usage.Record) (c Cost, s *seller) {
 	if rec.CostUSD != "" {
 		p, ok, overflow := ParsePico(rec.CostUSD)
 		switch {
@@ -148,16 +148,16 @@ func (t *Table) settle(rec *usage.Record) (c Cost, models *models) {
 	if name == "" {
 		name = rec.Upstream
 	}
-	models = t.cache.lookup(name)
-	match := models.dated(t, billedModel(rec, models.byRequest)).at(rec.TS)
+	s = t.lookup(name)
+	match := s.dated(t, billedModel(rec, s.byRequest)).at(rec.TS)
 	switch {
-	case match == nil && models.free:
+	case match == nil && s.free:
 		c.Basis = BasisFreeLocal
 		return c, nil
 	case match == nil && prepaid(rec):
 		c.Basis = BasisComputed
 		c.Flags |= FlagProvisioned
-		return c, models
+		return c, s
 	case match == nil:
 		c.Basis = BasisUnknownModel
 		return c, nil
@@ -167,7 +167,7 @@ func (t *Table) settle(rec *usage.Record) (c Cost, models *models) {
 	if rec.UsageSource == usage.SourceMissing {
 		c.Basis = BasisMissing
 	}
-	return c, models
+	return c, s
 }
 
 func billedModel(rec *usage.Record, byRequest bool) string {
@@ -190,9 +190,9 @@ func prepaid(rec *usage.Record) bool {
 
 // exact is the amount of the whole call in USD, by arithmetic that has no
 // limits.
-func (t *Table) exact(rec *usage.Record, row *Row, models *models) *big.Rat {
+func (t *Table) exact(rec *usage.Record, row *Row, s *seller) *big.Rat {
 	sum := new(big.Rat)
-	for _, b := range t.bills(rec, row, models) {
+	for _, b := range t.bills(rec, row, s) {
 		sum.Add(sum, b.exact())
 	}
 	return sum
@@ -200,12 +200,12 @@ func (t *Table) exact(rec *usage.Record, row *Row, models *models) *big.Rat {
 
 // bills returns the bill of the call and those of the models inside it. Models
 // that no row matches are left out.
-func (t *Table) bills(rec *usage.Record, row *Row, models *models) []bill {
+func (t *Table) bills(rec *usage.Record, row *Row, s *seller) []bill {
 	bills := make([]bill, 1, 1+len(rec.SubUsage))
 	bills[0].fill(row, rec)
 	for i := range rec.SubUsage {
 		sub := &rec.SubUsage[i]
-		if match := models.dated(t, sub.Model).at(rec.TS); match != nil {
+		if match := s.dated(t, sub.Model).at(rec.TS); match != nil {
 			var b bill
 			b.tokens(match.Row, &sub.Tokens, rec)
 			bills = append(bills, b)
@@ -246,11 +246,18 @@ func (b *bill) tokens(row *Row, t *usage.Tokens, rec *usage.Record) {
 	b.fee(t)
 }
 
-// atLeastZero returns n, and 0 with a flag for a negative one: the parts say
-// more than their total.
-func (b *bill) atLeastZero(n int64) int64 {
+// maxCount is beyond what a call can count; sums of a few such counts still fit.
+const maxCount = 1 << 50
+
+// count returns n if it can be one. A negative one, when parts say more than
+// their total, is 0 with a flag; an absurd one makes the cost unknown.
+func (b *bill) count(n int64) int64 {
 	if n < 0 {
 		b.flags |= FlagInconsistent
+		return 0
+	}
+	if n > maxCount {
+		b.flags |= FlagOverflow
 		return 0
 	}
 	return n
@@ -259,28 +266,29 @@ func (b *bill) atLeastZero(n int64) int64 {
 // inputs charges what the model read. Audio and images are divided from the
 // text only where the row prices them apart.
 func (b *bill) inputs(t *usage.Tokens, long bool) {
-	read := b.atLeastZero(t.CacheRead)
-	write := b.atLeastZero(t.CacheWrite)
-	write1h := min(b.atLeastZero(t.CacheWrite1h), write)
-	if t.CacheWrite1h > write {
+	read := b.count(t.CacheRead)
+	write := b.count(t.CacheWrite)
+	write1h := b.count(t.CacheWrite1h)
+	if write1h > write {
 		b.flags |= FlagInconsistent
+		write1h = write
 	}
-	text := b.atLeastZero(t.Input) - read - write
+	text := b.count(t.Input) - read - write
 	if b.row.set(audioInCol) && t.AudioInput != 0 {
-		audioRead := min(b.atLeastZero(t.AudioCacheRead), read)
-		audio := b.atLeastZero(t.AudioInput - audioRead)
+		audioRead := min(b.count(t.AudioCacheRead), read)
+		audio := b.count(b.count(t.AudioInput) - audioRead)
 		read -= audioRead
 		text -= audio
 		b.charge(audioInPart, audioInCol, audio)
 		b.audioRead(audioRead)
 	}
-	if b.row.set(imageInCol) && t.ImageInput > 0 {
+	if b.row.set(imageInCol) && t.ImageInput != 0 {
 		// Cached images are among the cached tokens and charged as those.
-		image := min(t.ImageInput, max(text, 0))
+		image := min(b.count(t.ImageInput), max(text, 0))
 		text -= image
 		b.charge(imageInPart, imageInCol, image)
 	}
-	b.charge(inputPart, b.inputColumn(text, long), b.atLeastZero(text))
+	b.charge(inputPart, b.inputColumn(text, long), b.count(text))
 	b.cached(read, write-write1h, write1h, long)
 }
 
@@ -349,9 +357,9 @@ func (b *bill) inputColumn(n int64, long bool) column {
 // outputs charges what the model generated. Citation tokens (Perplexity) are
 // text that the model read: they cost what input costs.
 func (b *bill) outputs(t *usage.Tokens, long bool) {
-	text := b.atLeastZero(t.Output)
+	text := b.count(t.Output)
 	apart := func(p part, c column, n int64) {
-		if n = b.atLeastZero(n); b.row.set(c) {
+		if n = b.count(n); b.row.set(c) {
 			text -= n
 			b.charge(p, c, n)
 		}
@@ -359,11 +367,11 @@ func (b *bill) outputs(t *usage.Tokens, long bool) {
 	apart(reasoningPart, reasoningCol, t.Reasoning)
 	apart(audioOutPart, audioOutCol, t.AudioOutput)
 	apart(imageOutPart, imageOutCol, t.ImageOutput)
-	if n := b.atLeastZero(t.Citation); n > 0 {
+	if n := b.count(t.Citation); n > 0 {
 		text -= n
 		b.charge(citationPart, b.inputColumn(n, long), n)
 	}
-	text = b.atLeastZero(text)
+	text = b.count(text)
 	col := outputCol
 	switch {
 	case text == 0:

@@ -47,10 +47,10 @@ func (t *Table) Explain(rec *usage.Record) Explanation {
 	if name == "" {
 		name = rec.Upstream
 	}
-	models := t.cache.lookup(name)
+	seller := t.lookup(name)
 	e := Explanation{
-		Provider:  models.table,
-		Model:     billedModel(rec, models.byRequest),
+		Provider:  seller.table,
+		Model:     billedModel(rec, seller.byRequest),
 		CostBasis: c.Basis,
 		Flags:     c.Flags.Strings(),
 		Parts:     []Part{},
@@ -66,9 +66,9 @@ func (t *Table) Explain(rec *usage.Record) Explanation {
 	if c.Row == nil {
 		return e
 	}
-	e.row(models.dated(t, e.Model).at(rec.TS))
+	e.row(seller.dated(t, e.Model).at(rec.TS))
 	if c.Basis != BasisMissing {
-		e.parts(t.bills(rec, c.Row, models))
+		e.parts(t.bills(rec, c.Row, seller))
 	}
 	return e
 }

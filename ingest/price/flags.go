@@ -34,7 +34,7 @@ const (
 	FlagMinuteMissing
 	FlagSecondsUnreadable
 	FlagSubUnknown
-	FlagOverflow // 9.2 million USD and more in one call
+	FlagOverflow // 9.2 million USD and more in one call, or counts beyond 2^50
 )
 
 // unpriced are the flags that make a cost unknown.

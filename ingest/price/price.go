@@ -2,7 +2,7 @@
 //
 // Read in this order: this file (the table and how overrides join it),
 // table.go (the CSV format and its checks), providers.go (names of providers),
-// resolve.go (which row prices a model id), cost.go (the rules of a cost),
+// resolve.go (which row prices a model id; cache.go remembers it), cost.go (the rules of a cost),
 // exact.go (the arithmetic), explain.go (a cost in its parts), money.go
 // (decimals).
 //
@@ -47,7 +47,7 @@ type Table struct {
 	rows       []*Row
 	byProvider map[string][]*Row
 	hash       uint64
-	cache      cache
+	sellers    memo[*seller]
 }
 
 // Builtin returns the project's own table.

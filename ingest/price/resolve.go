@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -156,7 +154,7 @@ func withoutDate(id string) (string, bool) {
 // over prefix over suffix over part, then the longer pattern, then the earlier
 // form, then the earlier row.
 func (t *Table) Resolve(provider, model string, at time.Time) (Match, bool) {
-	m := t.cache.lookup(provider).dated(t, model).at(at.UnixMilli())
+	m := t.lookup(provider).dated(t, model).at(at.UnixMilli())
 	if m == nil {
 		return Match{}, false
 	}
@@ -190,11 +188,13 @@ func best(rows []*Row, round []candidate, override bool, ms int64) *Match {
 				if !p.matches(c) {
 					continue
 				}
-				better := found == nil || p.kind < kind ||
-					p.kind == kind && (len(p.text) > length || len(p.text) == length && i < form)
-				if better {
+				n := len(p.text)
+				if p.kind == kindExact {
+					n = 0 // all of the id matches; only the form counts
+				}
+				if found == nil || p.kind < kind || p.kind == kind && (n > length || n == length && i < form) {
 					found = &Match{Row: row, How: kindNames[p.kind], Pattern: p.source(), Candidate: c.form}
-					kind, length, form = p.kind, len(p.text), i
+					kind, length, form = p.kind, n, i
 				}
 				break // later forms of the same pattern are no better
 			}
@@ -251,65 +251,4 @@ func (t *Table) overTime(p *provider, model string) dated {
 
 func same(a, b *Match) bool {
 	return a == b || a != nil && b != nil && *a == *b
-}
-
-// maxCached bounds the ids remembered per provider, and the providers: model
-// names come from requests, and a client can invent them.
-const maxCached = 4096
-
-// cache remembers what a table resolved. Reading takes no lock; adding copies
-// the map, which happens once per distinct id.
-type cache struct {
-	mu        sync.Mutex
-	providers atomic.Pointer[map[string]*models]
-}
-
-// models is the part of a cache that belongs to one provider name.
-type models struct {
-	*provider
-	mu   sync.Mutex
-	byID atomic.Pointer[map[string]dated]
-}
-
-func (c *cache) lookup(name string) *models {
-	if m := c.providers.Load(); m != nil {
-		if p := (*m)[name]; p != nil {
-			return p
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if m := c.providers.Load(); m != nil && (*m)[name] != nil {
-		return (*m)[name]
-	}
-	name = strings.Clone(name) // it may point into a whole line
-	p := &models{provider: findProvider(name)}
-	grow(&c.providers, name, p)
-	return p
-}
-
-func (m *models) dated(t *Table, model string) dated {
-	if byID := m.byID.Load(); byID != nil {
-		if d := (*byID)[model]; d != nil {
-			return d
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	model = strings.Clone(model)
-	d := t.overTime(m.provider, model)
-	grow(&m.byID, model, d)
-	return d
-}
-
-// grow publishes a copy of the map with one more entry; a full map is dropped.
-func grow[V any](at *atomic.Pointer[map[string]V], key string, v V) {
-	next := make(map[string]V)
-	if old := at.Load(); old != nil && len(*old) < maxCached {
-		for k, v := range *old {
-			next[k] = v
-		}
-	}
-	next[key] = v
-	at.Store(&next)
 }
