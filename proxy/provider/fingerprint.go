@@ -1,0 +1,266 @@
+package provider
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"burn/proxy/usage"
+)
+
+// fpMinText is the least text, in bytes, of which a part's fingerprint says
+// anything: "hi" is the same everywhere.
+const fpMinText = 32
+
+// fpSink takes the canonical text of a request as it is walked, once, counts
+// it, and feeds it to the hashes that are open:
+//
+//   - the chain, over everything from the request's beginning; its value so far
+//     can be read at any point, which is what turns and prefixes are;
+//   - a part, over the system prompt, the tools, or the last user turn alone;
+//   - a medium, over one image or recording, whose hash then stands in the text.
+//
+// Marks (see canonical.go) are hashed and not counted; so are media.
+type fpSink struct {
+	keys  *Keys // nil: count only
+	chain hash.Hash
+	part  hash.Hash
+	media hash.Hash
+
+	inChain, inPart, inMedia bool
+
+	text    int64 // bytes of text so far
+	weight  int64 // of them in the open part, a medium counting as fpMinText
+	prefix  []uint64
+	nextCut int64 // text length of the next prefix, MaxInt64 after the last
+	turns   []uint64
+	lines   fpLines
+
+	buf [8 << 10]byte
+	n   int
+	sum [sha256.Size]byte
+}
+
+// start makes the sink ready for one request.
+func (s *fpSink) start(k *Keys) {
+	if k != s.keys && k != nil {
+		s.chain = hmac.New(sha256.New, k.text[:])
+		s.part = hmac.New(sha256.New, k.text[:])
+		s.media = sha256.New()
+	}
+	s.keys = k
+	s.inChain, s.inPart, s.inMedia = k != nil, false, false
+	s.text, s.weight, s.n = 0, 0, 0
+	s.prefix, s.turns = s.prefix[:0], s.turns[:0]
+	s.nextCut = math.MaxInt64
+	if k != nil {
+		s.chain.Reset()
+		s.nextCut = int64(usage.PrefixBytes[0])
+	}
+	s.lines.start(k)
+}
+
+// mark appends one structural byte.
+func (s *fpSink) mark(m byte) {
+	if s.n == len(s.buf) {
+		s.flush()
+	}
+	s.buf[s.n] = m
+	s.n++
+}
+
+// write appends text that is valid UTF-8.
+func (s *fpSink) write(p []byte) {
+	if s.inMedia {
+		s.put(p)
+		return
+	}
+	for s.text+int64(len(p)) >= s.nextCut {
+		head := int(s.nextCut - s.text)
+		s.put(p[:head])
+		s.text += int64(head)
+		s.weight += int64(head)
+		p = p[head:]
+		s.cut()
+	}
+	s.text += int64(len(p))
+	s.weight += int64(len(p))
+	s.put(p)
+}
+
+// cut reads the chain for the prefix that ends here.
+func (s *fpSink) cut() {
+	s.prefix = append(s.prefix, s.sofar())
+	s.nextCut = math.MaxInt64
+	if n := len(s.prefix); n < len(usage.PrefixBytes) {
+		s.nextCut = int64(usage.PrefixBytes[n])
+	}
+}
+
+func (s *fpSink) put(p []byte) {
+	if s.keys == nil {
+		return
+	}
+	if len(p) > len(s.buf)-s.n {
+		s.flush()
+		if len(p) > len(s.buf)/2 {
+			s.hash(p)
+			return
+		}
+	}
+	s.n += copy(s.buf[s.n:], p)
+}
+
+func (s *fpSink) flush() {
+	if s.keys != nil {
+		s.hash(s.buf[:s.n])
+	}
+	s.n = 0
+}
+
+func (s *fpSink) hash(p []byte) {
+	if s.inMedia {
+		s.media.Write(p)
+		return
+	}
+	if s.inChain {
+		s.chain.Write(p)
+	}
+	if s.inPart {
+		s.part.Write(p)
+	}
+}
+
+// str appends the text that raw, a string of d as written, stands for.
+func (s *fpSink) str(d *reqDoc, raw []byte) {
+	for len(raw) > 0 {
+		n := bytes.IndexByte(raw, '\\')
+		if n == 0 {
+			r, size := reqEscape(raw)
+			s.rune(r)
+			raw = raw[size:]
+			continue
+		}
+		if n < 0 {
+			n = len(raw)
+		}
+		if d.valid || utf8.Valid(raw[:n]) {
+			s.write(raw[:n])
+		} else {
+			s.repaired(raw[:n])
+		}
+		raw = raw[n:]
+	}
+}
+
+// rune appends one character.
+func (s *fpSink) rune(r rune) {
+	if r < utf8.RuneSelf && s.n < len(s.buf) && s.text+1 < s.nextCut && !s.inMedia {
+		s.buf[s.n] = byte(r)
+		s.n++
+		s.text++
+		s.weight++
+		return
+	}
+	var b [utf8.UTFMax]byte
+	s.write(b[:utf8.EncodeRune(b[:], r)])
+}
+
+// repaired appends p with each invalid byte as U+FFFD.
+func (s *fpSink) repaired(p []byte) {
+	for len(p) > 0 {
+		r, n := utf8.DecodeRune(p)
+		s.rune(r)
+		p = p[n:]
+	}
+}
+
+// sofar is the chain's value after everything appended until now. Sum leaves
+// the state of the hash as it is, so the chain goes on.
+func (s *fpSink) sofar() uint64 {
+	s.flush()
+	return fpShort(s.chain.Sum(s.sum[:0]))
+}
+
+// turn records the chain at the boundary of a turn.
+func (s *fpSink) turn() {
+	if s.keys != nil {
+		s.turns = append(s.turns, s.sofar())
+	}
+}
+
+// beginPart opens the hash of a part.
+func (s *fpSink) beginPart() {
+	s.weight = 0
+	if s.keys == nil {
+		return
+	}
+	s.flush()
+	s.part.Reset()
+	s.inPart = true
+}
+
+// endPart closes it and returns its fingerprint, 0 where there was too little.
+func (s *fpSink) endPart() uint64 {
+	if s.keys == nil {
+		return 0
+	}
+	s.flush()
+	s.inPart = false
+	if s.weight < fpMinText {
+		return 0
+	}
+	return fpShort(s.part.Sum(s.sum[:0]))
+}
+
+// beginMedia opens the hash of a medium. Media do not nest.
+func (s *fpSink) beginMedia() {
+	if s.keys != nil {
+		s.flush()
+		s.media.Reset()
+	}
+	s.inMedia = true
+}
+
+// endMedia closes it and appends its hash.
+func (s *fpSink) endMedia() {
+	s.flush()
+	s.inMedia = false
+	s.weight += fpMinText
+	if s.keys != nil {
+		s.mark(canonMedia)
+		s.put(s.media.Sum(s.sum[:0]))
+	}
+}
+
+// parts returns the fingerprints of the chosen lines, smallest first.
+func (s *fpSink) parts(d *reqDoc, dst []uint64) []uint64 {
+	if s.keys == nil {
+		return dst
+	}
+	s.flush()
+	text, cut := s.text, s.nextCut
+	s.inChain, s.nextCut = false, math.MaxInt64
+	for _, l := range s.lines.best[:s.lines.n] {
+		s.beginPart()
+		s.mark(canonText)
+		s.str(d, l.raw)
+		if f := s.endPart(); f != 0 {
+			dst = append(dst, f)
+		}
+	}
+	s.inChain, s.text, s.nextCut = true, text, cut
+	slices.Sort(dst)
+	return dst
+}
+
+// fpShort is a fingerprint as the record has it: the first 64 bits. 0 means
+// absent there, so the one in 2^64 becomes 1.
+func fpShort(sum []byte) uint64 {
+	return max(1, binary.BigEndian.Uint64(sum))
+}

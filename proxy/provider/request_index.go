@@ -1,0 +1,287 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Limits of a request body that is looked at; beyond them it is not inspected.
+const (
+	reqMaxDepth      = 200     // nested containers
+	reqMaxContainers = 4 << 20 // objects and arrays, 8 bytes each in the index
+)
+
+// reqDoc is a JSON text that was checked once and can then be walked in any
+// order. The index holds one entry per object and array, in the order in which
+// they open, so that a whole subtree is passed over in one step; strings and
+// literals are found by their own ends. Nothing is copied or unmarshalled.
+type reqDoc struct {
+	b     []byte
+	spans []reqSpan
+	stack []uint32 // open containers while indexing: number in spans, reqIsObject
+	high  uint64   // the top bits of the bytes in strings
+
+	valid   bool // b is valid UTF-8, so strings need no repair
+	oddKeys bool // some key is not written as it reads
+}
+
+// reqSpan is one container: where it ends in b (exclusive), and the number of
+// the first container that opens after it.
+type reqSpan struct{ end, next uint32 }
+
+// reqVal is one value of a reqDoc: where it begins, and how many containers
+// open before it. Only the root has none before it, so the zero reqVal stands
+// for a value that is not there.
+type reqVal struct{ pos, num uint32 }
+
+const reqIsObject = 1 << 31
+
+// index checks that b is one JSON object by the rules of encoding/json and
+// records its containers. It reports false for everything else, and for what
+// passes the limits.
+func (d *reqDoc) index(b []byte) bool {
+	d.b, d.spans, d.stack, d.high, d.oddKeys = b, d.spans[:0], d.stack[:0], 0, false
+	if uint64(len(b)) >= reqIsObject {
+		return false
+	}
+	p := reqSpace(b, 0)
+	if p >= len(b) || b[p] != '{' {
+		return false
+	}
+	p = d.scan(p)
+	if p < 0 || reqSpace(b, p) != len(b) {
+		return false
+	}
+	d.valid = d.high == 0 || utf8.Valid(b)
+	d.oddKeys = d.oddKeys || !d.valid
+	return true
+}
+
+// scan reads the container at p and returns where it ends, or -1.
+func (d *reqDoc) scan(p int) int {
+	b := d.b
+	for {
+		// A value begins at p.
+		if p >= len(b) {
+			return -1
+		}
+		switch c := b[p]; c {
+		case '{', '[':
+			if len(d.stack) >= reqMaxDepth || len(d.spans) >= reqMaxContainers {
+				return -1
+			}
+			open := uint32(len(d.spans))
+			if c == '{' {
+				open |= reqIsObject
+			}
+			d.stack = append(d.stack, open)
+			d.spans = append(d.spans, reqSpan{})
+			p = reqSpace(b, p+1)
+			if p < len(b) && b[p] == c+2 {
+				break // empty: closed below
+			}
+			if c == '{' {
+				p = d.key(p)
+			}
+			if p < 0 {
+				return -1
+			}
+			continue
+		case '"':
+			p = reqScanString(b, p+1, &d.high)
+		default:
+			p = reqScanLiteral(b, p)
+		}
+		if p < 0 {
+			return -1
+		}
+		var done bool
+		if p, done = d.after(p); done || p < 0 {
+			return p
+		}
+	}
+}
+
+// after reads what follows a value: brackets that close, until a comma leads to
+// the next value, whose start it returns, or the outermost container is closed.
+func (d *reqDoc) after(p int) (next int, done bool) {
+	b := d.b
+	for {
+		p = reqSpace(b, p)
+		if p >= len(b) {
+			return -1, false
+		}
+		top := d.stack[len(d.stack)-1]
+		switch c := b[p]; {
+		case c == ',' && top&reqIsObject != 0:
+			return d.key(reqSpace(b, p+1)), false
+		case c == ',':
+			return reqSpace(b, p+1), false
+		case c == '}' && top&reqIsObject != 0, c == ']' && top&reqIsObject == 0:
+			d.spans[top&^reqIsObject] = reqSpan{end: uint32(p + 1), next: uint32(len(d.spans))}
+			d.stack = d.stack[:len(d.stack)-1]
+			p++
+			if len(d.stack) == 0 {
+				return p, true
+			}
+		default:
+			return -1, false
+		}
+	}
+}
+
+// key reads a member's key and colon at p and returns where its value begins,
+// or -1.
+func (d *reqDoc) key(p int) int {
+	b, start := d.b, p
+	if p >= len(b) || b[p] != '"' {
+		return -1
+	}
+	if p = reqScanString(b, p+1, &d.high); p < 0 {
+		return -1
+	}
+	d.oddKeys = d.oddKeys || bytes.IndexByte(b[start:p], '\\') >= 0
+	if p = reqSpace(b, p); p >= len(b) || b[p] != ':' {
+		return -1
+	}
+	return reqSpace(b, p+1)
+}
+
+func reqSpace(b []byte, p int) int {
+	for p < len(b) && (b[p] == ' ' || b[p] == '\n' || b[p] == '\t' || b[p] == '\r') {
+		p++
+	}
+	return p
+}
+
+const (
+	reqOnes  = 0x0101010101010101
+	reqHighs = 0x8080808080808080
+)
+
+// reqScanString checks the string whose first byte is at p and returns the
+// position after its closing quote, or -1. It looks at eight bytes at a time
+// for a quote, a backslash or a control character; the lowest byte that the
+// subtractions mark is always a true one.
+func reqScanString(b []byte, p int, high *uint64) int {
+	for p < len(b) {
+		if p+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[p:])
+			*high |= w & reqHighs
+			quote, slash := w^(reqOnes*'"'), w^(reqOnes*'\\')
+			stop := ((quote-reqOnes)&^quote | (slash-reqOnes)&^slash | (w-reqOnes*0x20)&^w) & reqHighs
+			if stop == 0 {
+				p += 8
+				continue
+			}
+			p += bits.TrailingZeros64(stop) / 8
+		}
+		switch c := b[p]; {
+		case c == '"':
+			return p + 1
+		case c == '\\':
+			n := reqEscapeLen(b[p:])
+			if n == 0 {
+				return -1
+			}
+			p += n
+		case c < 0x20:
+			return -1
+		default:
+			*high |= uint64(c) & 0x80
+			p++
+		}
+	}
+	return -1
+}
+
+// reqEscapeLen is the length of the escape at the start of b, 0 if it is none.
+func reqEscapeLen(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := reqHex4(b); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// reqHex4 reads \uXXXX at the start of b.
+func reqHex4(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range b[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// reqScanLiteral checks the number, true, false or null at p and returns its
+// end, or -1.
+func reqScanLiteral(b []byte, p int) int {
+	switch b[p] {
+	case 't':
+		return reqWord(b, p, "true")
+	case 'f':
+		return reqWord(b, p, "false")
+	case 'n':
+		return reqWord(b, p, "null")
+	case '-':
+		p++
+	}
+	if p < len(b) && b[p] == '0' {
+		p++
+	} else if p = reqDigits(b, p); p < 0 {
+		return -1
+	}
+	if p < len(b) && b[p] == '.' {
+		if p = reqDigits(b, p+1); p < 0 {
+			return -1
+		}
+	}
+	if p < len(b) && (b[p] == 'e' || b[p] == 'E') {
+		p++
+		if p < len(b) && (b[p] == '+' || b[p] == '-') {
+			p++
+		}
+		return reqDigits(b, p)
+	}
+	return p
+}
+
+func reqWord(b []byte, p int, word string) int {
+	if len(b)-p >= len(word) && string(b[p:p+len(word)]) == word {
+		return p + len(word)
+	}
+	return -1
+}
+
+// reqDigits passes at least one digit.
+func reqDigits(b []byte, p int) int {
+	start := p
+	for p < len(b) && '0' <= b[p] && b[p] <= '9' {
+		p++
+	}
+	if p == start {
+		return -1
+	}
+	return p
+}
