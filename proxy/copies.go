@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"io"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// Sizes of pooled buffers: powers of two from 4 KiB to 4 MiB. Larger ones are
+// made for one call and left to the collector.
+const (
+	minClass = 12
+	maxClass = 22
+)
+
+// buffers is one pool per size. It holds *[]byte so that putting one back does
+// not allocate.
+var buffers [maxClass - minClass + 1]sync.Pool
+
+func class(n int) int { return max(bits.Len(uint(n-1)), minClass) }
+
+// getBuffer returns a buffer of length 0 and a capacity of at least n ≥ 1.
+func getBuffer(n int) *[]byte {
+	k := class(n)
+	if k > maxClass {
+		b := make([]byte, 0, n)
+		return &b
+	}
+	if b, ok := buffers[k-minClass].Get().(*[]byte); ok {
+		*b = (*b)[:0]
+		return b
+	}
+	b := make([]byte, 0, 1<<k)
+	return &b
+}
+
+func putBuffer(b *[]byte) {
+	k := bits.Len(uint(cap(*b))) - 1
+	if k >= minClass && k <= maxClass && cap(*b) == 1<<k {
+		buffers[k-minClass].Put(b)
+	}
+}
+
+// maxTrusted bounds the copy made on the word of a Content-Length alone.
+const maxTrusted = 1 << 20
+
+// budget bounds the memory all request copies take together.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+func (b *budget) take(n int) bool {
+	if b.used.Add(int64(n)) <= b.limit {
+		return true
+	}
+	b.used.Add(-int64(n))
+	return false
+}
+
+func (b *budget) give(n int) { b.used.Add(-int64(n)) }
+
+// tap is a request's body on its way upstream, with a copy kept beside. The
+// transport may still read it when the call has ended (an early answer), so the
+// copy is taken away under the lock.
+type tap struct {
+	io.ReadCloser
+	budget *budget
+	onEOF  func() // nil, or called once when the body ended well
+
+	mu      sync.Mutex
+	buf     *[]byte // nil: nothing yet, given up, or taken
+	expect  int64   // Content-Length, -1 unknown
+	taken   bool
+	skipped bool  // budget exhausted
+	n       int64 // bytes passed
+	err     error // what ended reading, io.EOF if whole
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	t.mu.Lock()
+	if n > 0 {
+		t.n += int64(n)
+		t.keep(p[:n])
+	}
+	ended := err != nil && t.err == nil
+	if ended {
+		t.err = err
+	}
+	t.mu.Unlock()
+	if ended && err == io.EOF && t.onEOF != nil {
+		t.onEOF()
+	}
+	return n, err
+}
+
+func (t *tap) keep(p []byte) {
+	if t.taken || t.skipped {
+		return
+	}
+	if t.buf == nil {
+		// A length is a promise: only so much is taken on trust.
+		want := 1 << class(max(int(min(t.expect, maxTrusted)), len(p)))
+		if t.expect > t.budget.limit || !t.budget.take(want) {
+			t.skipped = true
+			return
+		}
+		t.buf = getBuffer(want)
+	}
+	if have := len(*t.buf) + len(p); have > cap(*t.buf) && !t.grow(have) {
+		return
+	}
+	*t.buf = append(*t.buf, p...)
+}
+
+// grow moves the copy to a buffer twice the size, or gives it up.
+func (t *tap) grow(have int) bool {
+	want := 1 << class(have)
+	if !t.budget.take(want) {
+		t.skipped = true
+		t.drop()
+		return false
+	}
+	bigger := getBuffer(want)
+	*bigger = append(*bigger, *t.buf...)
+	t.drop()
+	t.buf = bigger
+	return true
+}
+
+func (t *tap) drop() {
+	t.budget.give(cap(*t.buf))
+	putBuffer(t.buf)
+	t.buf = nil
+}
+
+// state tells how far the body got.
+func (t *tap) state() (n int64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n, t.err
+}
+
+// take hands the copy over; release gives it back. skipped tells that there is
+// none because memory was short.
+func (t *tap) take() (copied []byte, release func(), skipped bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.taken = true
+	buf := t.buf
+	t.buf = nil
+	if buf == nil {
+		return nil, func() {}, t.skipped
+	}
+	return *buf, func() { t.budget.give(cap(*buf)); putBuffer(buf) }, false
+}

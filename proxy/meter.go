@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"burn/proxy/provider"
+	"burn/proxy/usage"
+)
+
+// call is one forwarded request from its first byte to its record. The handler
+// fills it while the call runs; finish hands it to a goroutine that reads what
+// was kept and appends the record, off the caller's path.
+type call struct {
+	p     *Proxy
+	up    *Upstream
+	kind  provider.Call
+	start time.Time
+	seq   uint64
+	rec   *usage.Record
+
+	src    sources
+	client string
+	path   string // as the client sent it
+	query  string // with its "?"; for the credential of ?key=
+	header http.Header
+	req    *tap // nil: no body
+
+	status    int // what the client got, 0: nothing yet
+	resHeader http.Header
+	resp      *provider.Response
+	held      *[]byte       // answer bytes not yet read by resp
+	ttft      time.Duration // 0: no body byte yet
+	answered  bool          // the upstream answered: resHeader is its header
+	errorType string        // burn's own, where burn answered
+	noUsage   bool          // nothing reached the provider
+}
+
+// begin starts the metering of a routed request.
+func (p *Proxy) begin(r *http.Request, up *Upstream, upPath, path, query string, start time.Time) *call {
+	c := &call{
+		p: p, up: up, start: start,
+		kind:   provider.Classify(up.Provider, r.Method, upPath),
+		client: r.RemoteAddr,
+		path:   path,
+		query:  query,
+		header: r.Header,
+	}
+	c.src.collect(r.Header)
+	c.rec = usage.NewRecord()
+	c.rec.Method = method(r.Method)
+	p.calls.Add(1)
+	c.seq = p.log.Begin(c.known)
+	return c
+}
+
+// method keeps the registered HTTP methods; others are the caller's text.
+func method(m string) string {
+	switch m {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return m
+	}
+	return usage.Other
+}
+
+// known is what an open line says of a call that still runs. It reads only what
+// does not change after begin.
+func (c *call) known() *usage.Record {
+	rec := usage.NewRecord()
+	rec.Method = method(c.rec.Method)
+	c.describe(rec)
+	c.src.attribute(rec, body{}, c.p.tags, c.p.keys.User, c.p.users)
+	c.attributeRest(rec)
+	return rec
+}
+
+// describe writes what the request line and the clock say.
+func (c *call) describe(rec *usage.Record) {
+	rec.TS = c.start.UnixMilli()
+	rec.Upstream = c.up.Provider.Name
+	rec.Provider = c.up.Provider.OTel
+	rec.Operation = c.kind.Operation
+	rec.Endpoint = c.kind.Endpoint
+	rec.RequestModel, _ = usage.Label(c.kind.Model, usage.MaxLabel)
+}
+
+// attributeRest adds what is not a choice between labels, and the rules' agent
+// where nothing else named one.
+func (c *call) attributeRest(rec *usage.Record) {
+	rec.KeyID = c.p.keys.Credential(c.header, strings.TrimPrefix(c.query, "?"))
+	rec.Client, _, _ = net.SplitHostPort(c.client)
+	rec.UserAgent, _ = usage.Label(product(c.src.v[srcUserAgent]), usage.MaxLabel)
+	rec.Retry = count(c.src.v[srcRetry])
+	if rec.Project == "" {
+		rec.Project = usage.Ident(c.src.v[srcProject])
+	}
+	if rec.Agent == "" {
+		if rec.Agent = matchRule(c.p.rules, rec.KeyID, rec.Client, rec.UserAgent, c.path); rec.Agent != "" {
+			rec.AgentSource = "rule"
+		}
+	}
+	if rec.Agent == "" {
+		rec.Agent = usage.Unknown
+	}
+}
+
+// count reads a small decimal count; anything else is 0.
+func count(s string) int64 {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// read passes answer bytes to the usage reader. It is called after the client
+// has them.
+func (c *call) read(b []byte) {
+	if c.resp == nil {
+		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
+	}
+	c.resp.Write(b)
+}
+
+// firstByte notes the arrival of the answer's first body byte.
+func (c *call) firstByte() {
+	if c.ttft == 0 {
+		c.ttft = time.Since(c.start)
+	}
+}
+
+// finish ends the call. Nothing of it may be touched by the handler after.
+func (c *call) finish(end string) {
+	c.rec.LatencyMS = ms(time.Since(c.start))
+	c.rec.End = end
+	c.p.ends.count(end, c.status)
+	go c.record()
+}
+
+func ms(d time.Duration) float64 { return max(float64(d)/float64(time.Millisecond), 0) }
+
+// record reads the copies and appends the record. It owns the call.
+func (c *call) record() {
+	defer c.p.calls.Done()
+	rec := c.rec
+	rec.Seq = c.seq
+	rec.Status = c.status
+	rec.TTFTMS = ms(c.ttft)
+	c.describe(rec)
+	c.readAnswer(rec)
+	if c.errorType != "" {
+		rec.ErrorType = c.errorType
+	}
+	said := c.readRequest(rec)
+	c.src.attribute(rec, said, c.p.tags, c.p.keys.User, c.p.users)
+	c.attributeRest(rec)
+	c.p.log.Append(rec)
+}
+
+// readAnswer fills the record's answer side.
+func (c *call) readAnswer(rec *usage.Record) {
+	if c.held != nil {
+		c.read(*c.held)
+		putBuffer(c.held)
+	}
+	if c.resp == nil && c.answered {
+		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
+	}
+	switch {
+	case c.resp != nil:
+		c.resp.Finish(rec, rec.End == usage.EndComplete)
+	case c.noUsage || !c.kind.Billable:
+		rec.UsageSource = usage.SourceNone
+	default:
+		// The request went out and no answer came back: what it cost is not known.
+		rec.UsageSource = usage.SourcePartial
+	}
+}
+
+// readRequest fills the record's request side and returns what the body says
+// about its caller.
+func (c *call) readRequest(rec *usage.Record) (said body) {
+	if c.req == nil {
+		return body{}
+	}
+	copied, release, skipped := c.req.take()
+	defer release()
+	if skipped {
+		rec.Flags = append(rec.Flags, "inspection_skipped")
+		c.p.log.CountSkipped()
+		return body{}
+	}
+	if len(copied) == 0 {
+		return body{}
+	}
+	r := provider.ReadRequest(c.kind, c.header.Get("Content-Type"), c.header.Get("Content-Encoding"), copied, c.p.textKeys)
+	defer r.Release()
+	r.Fill(rec)
+	return body{agent: r.Agent, agentSource: r.AgentSource, user: r.User, session: r.Session, tags: slices.Clone(r.Metadata)}
+}

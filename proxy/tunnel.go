@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"burn/proxy/usage"
+)
+
+// tunnel passes bytes both ways after the upstream switched protocols, until
+// one side is done, the proxy is told to stop, or a side breaks.
+func (p *Proxy) tunnel(w http.ResponseWriter, r *http.Request, c *call, res *http.Response, upgrade string) (end string) {
+	up, ok := res.Body.(io.ReadWriteCloser)
+	if !ok || upgradeProtocol(res.Header) == "" {
+		return p.answerFailure(w, c, failExchange)
+	}
+	conn, client, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return p.answerFailure(w, c, failExchange)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Time{})
+	switched := res.Header.Get("Upgrade")
+	stripHopByHop(res.Header)
+	res.Header["Connection"] = []string{"Upgrade"}
+	res.Header["Upgrade"] = []string{switched}
+	if err := writeSwitch(client.Writer, res); err != nil {
+		return usage.EndClientAbort
+	}
+	c.status = http.StatusSwitchingProtocols
+	c.resHeader, c.answered = res.Header, true
+	return p.pump(c, conn, client, up)
+}
+
+func writeSwitch(w *bufio.Writer, res *http.Response) error {
+	if _, err := w.WriteString("HTTP/1.1 " + res.Status + "\r\n"); err != nil {
+		return err
+	}
+	if err := res.Header.Write(w); err != nil {
+		return err
+	}
+	if _, err := w.WriteString("\r\n"); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// pump copies both ways. A side that has ended for writing is passed on as such
+// where the other can be half closed; either way the tunnel ends when both
+// directions have.
+func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.ReadWriteCloser) (end string) {
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-p.kill.Done():
+			conn.Close()
+			up.Close()
+		case <-stop:
+		}
+	}()
+	var clientBroke atomic.Bool
+	outward := make(chan struct{})
+	go func() {
+		defer close(outward)
+		if _, err := io.Copy(up, client.Reader); err != nil {
+			clientBroke.Store(true)
+		}
+		halfClose(up)
+	}()
+	buf := getBuffer(smallBuffer)
+	defer putBuffer(buf)
+	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], c.firstByte)
+	halfClose(conn)
+	if upErr != nil {
+		conn.Close()
+		up.Close()
+	}
+	<-outward
+	switch {
+	case p.killed():
+		return usage.EndShutdown
+	case clientBroke.Load() && upErr != nil:
+		return usage.EndClientAbort
+	case upErr != nil:
+		return usage.EndUpstreamAbort
+	}
+	return usage.EndComplete
+}
+
+// copyNoting is io.Copy that reports the first byte.
+func copyNoting(dst io.Writer, src io.Reader, buf []byte, first func()) error {
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			first()
+			if _, werr := dst.Write(buf[:n]); werr != nil {
+				return werr
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// halfClose tells the other end that nothing more will be sent, or closes where
+// that cannot be told apart.
+func halfClose(c io.Closer) {
+	if w, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = w.CloseWrite()
+		return
+	}
+	_ = c.Close()
+}
