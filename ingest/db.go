@@ -23,9 +23,11 @@ type DB struct {
 	opt  Options
 	sql  *sql.DB
 	lock *lock
-	// Rebuilt says why the database was made anew, "" if it was not.
-	Rebuilt string
+	why  string // for Rebuilt
 }
+
+// Rebuilt says why the database was made anew, "" if it was not.
+func (db *DB) Rebuilt() string { return db.why }
 
 // ingestMemory is what DuckDB gets while lines are read: rows go straight to
 // the file, so more would only be used because it is there.
@@ -79,7 +81,7 @@ func (db *DB) open(ctx context.Context) error {
 	if err := moveAside(db.opt.Path); err != nil {
 		return fmt.Errorf("rebuild database: %w", err)
 	}
-	db.Rebuilt = why
+	db.why = why
 	if err := db.connect(ctx); err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}

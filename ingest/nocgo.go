@@ -16,6 +16,12 @@ func Open(context.Context, Options) (*DB, error) { return nil, ErrLoggerOnly }
 // SQL is never called: there is no DB without cgo.
 func (*DB) SQL() *sql.DB { return nil }
 
+// Rebuilt is never called.
+func (*DB) Rebuilt() string { return "" }
+
+// Lock reports ErrLoggerOnly.
+func (*DB) Lock(context.Context) error { return ErrLoggerOnly }
+
 // Close does nothing.
 func (*DB) Close() error { return nil }
 

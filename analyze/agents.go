@@ -1,0 +1,85 @@
+package analyze
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// agentColumns are the columns of an agents file; only id must be there.
+var agentColumns = []string{"id", "name", "owner", "purpose", "budget_usd_month"}
+
+// ReadAgents reads an agents file: CSV with a header line that names its
+// columns, id and any of name, owner, purpose and budget_usd_month. An unknown
+// column, a missing or repeated id, or a budget that is no amount is an error
+// with its line.
+func ReadAgents(r io.Reader) (map[string]Agent, error) {
+	in := csv.NewReader(r)
+	in.TrimLeadingSpace = true
+	header, err := in.Read()
+	if err == io.EOF {
+		return nil, errors.New("empty file, want the header " + strings.Join(agentColumns, ","))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range header {
+		header[i] = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		if !slices.Contains(agentColumns, header[i]) {
+			return nil, fmt.Errorf("line 1: unknown column %q, want %s", name, strings.Join(agentColumns, ","))
+		}
+	}
+	if !slices.Contains(header, "id") {
+		return nil, errors.New("line 1: no column id")
+	}
+	agents := map[string]Agent{}
+	for {
+		row, err := in.Read()
+		if err == io.EOF {
+			return agents, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		line, _ := in.FieldPos(0)
+		id, a, err := readAgent(header, row)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		if _, twice := agents[id]; twice {
+			return nil, fmt.Errorf("line %d: id %q is there twice", line, id)
+		}
+		agents[id] = a
+	}
+}
+
+func readAgent(header, row []string) (id string, a Agent, err error) {
+	for i, value := range row {
+		value = strings.TrimSpace(value)
+		switch header[i] {
+		case "id":
+			id = value
+		case "name":
+			a.Name = value
+		case "owner":
+			a.Owner = value
+		case "purpose":
+			a.Purpose = value
+		case "budget_usd_month":
+			if value == "" {
+				continue
+			}
+			budget, err := ParseUSD(value)
+			if err != nil || budget.Pico().Sign() < 0 {
+				return "", a, fmt.Errorf("budget_usd_month %q is not an amount", value)
+			}
+		}
+	}
+	if id == "" {
+		return "", a, errors.New("no id")
+	}
+	return id, a, nil
+}

@@ -1,0 +1,168 @@
+// Package settings understands what people type and write outside of SQL and
+// flags: sizes, durations, misspelt names and the YAML configuration file.
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// File is a configuration file: one mapping from names of flags, and of a few
+// sections, to values. The zero value is an empty file.
+type File struct {
+	path string
+	keys map[string]yaml.Node
+}
+
+// Read reads the file at path. Every key must be among known; the error for
+// another one has its position and suggests the nearest.
+func Read(path string, known []string) (*File, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	f := &File{path: path}
+	if err := yaml.Unmarshal(b, &f.keys); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, key := range f.Keys() {
+		if slices.Contains(known, key) {
+			continue
+		}
+		err := fmt.Errorf("%s:%d: unknown key %q", path, f.keys[key].Line, key)
+		if near := Nearest(key, known); near != "" {
+			err = fmt.Errorf("%w: did you mean %q?", err, near)
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// Keys returns the file's keys in order.
+func (f *File) Keys() []string {
+	return slices.Sorted(maps.Keys(f.keys))
+}
+
+// Values returns a key's value, or list of values, as text.
+func (f *File) Values(key string) ([]string, error) {
+	node := f.keys[key]
+	switch node.Kind {
+	case yaml.ScalarNode:
+		return []string{node.Value}, nil
+	case yaml.SequenceNode:
+		var out []string
+		for _, n := range node.Content {
+			if n.Kind != yaml.ScalarNode {
+				return nil, f.Errorf(key, errors.New("want a list of plain values"))
+			}
+			out = append(out, n.Value)
+		}
+		return out, nil
+	}
+	return nil, f.Errorf(key, errors.New("want a value or a list of values"))
+}
+
+// Section decodes a key that holds more than plain values. A missing key
+// leaves into as it is; a field that into does not have is an error.
+func (f *File) Section(key string, into any) error {
+	node, ok := f.keys[key]
+	if !ok {
+		return nil
+	}
+	b, err := yaml.Marshal(&node)
+	if err != nil {
+		return f.Errorf(key, err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		return f.Errorf(key, err)
+	}
+	return nil
+}
+
+// Errorf puts the key's position before err.
+func (f *File) Errorf(key string, err error) error {
+	return fmt.Errorf("%s:%d: %s: %w", f.path, f.keys[key].Line, key, err)
+}
+
+// Size reads 64MB, 512MiB, 1GB or a plain number of bytes.
+func Size(s string) (int64, error) {
+	units := []struct {
+		suffix string
+		bytes  int64
+	}{
+		{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30},
+		{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1},
+	}
+	upper := strings.ToUpper(strings.TrimSpace(s))
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(upper, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n <= 0 || n > 1<<62/u.bytes {
+			break
+		}
+		return n * u.bytes, nil
+	}
+	return 0, fmt.Errorf("%q is not a size: use a number with KB, MB, GB, KiB, MiB or GiB", s)
+}
+
+// Wait reads a duration; "7d" and "2w" count as 24-hour days.
+func Wait(s string) (time.Duration, error) {
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return d, nil
+	}
+	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if digits, ok := strings.CutSuffix(s, suffix); ok {
+			if n, err := strconv.Atoi(digits); err == nil && n >= 0 && n < 10_000 {
+				return time.Duration(n) * unit, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q is not a duration: use 30s, 10m, 1h or 7d", s)
+}
+
+// Nearest returns the name that differs from word by the fewest edits, if they
+// are few (at most two), else "".
+func Nearest(word string, names []string) string {
+	best, at := "", 3
+	for _, name := range names {
+		if d := distance(word, name); d < at {
+			best, at = name, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
