@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -94,15 +95,26 @@ func (d Decimal) String() string {
 	return ratString(d.rat)
 }
 
-// scaled returns d × 10^places if that is an integer of at most 63 bits, and
-// d is not negative.
+// scaled returns d × 10^places, places at most 18, if that is an integer of at
+// most 63 bits and d is not negative.
 func (d Decimal) scaled(places int) (uint64, bool) {
-	r := d.Rat()
-	r.Mul(r, new(big.Rat).SetInt(pow10(places)))
-	if !r.IsInt() || r.Sign() < 0 || !r.Num().IsInt64() {
+	if d.rat == nil {
+		return 0, true
+	}
+	num, den := d.rat.Num(), d.rat.Denom()
+	if !num.IsUint64() || !den.IsUint64() {
 		return 0, false
 	}
-	return r.Num().Uint64(), true
+	unit := uint64(1)
+	for range places {
+		unit *= 10
+	}
+	hi, lo := bits.Mul64(num.Uint64(), unit)
+	if hi >= den.Uint64() {
+		return 0, false
+	}
+	quotient, rest := bits.Div64(hi, lo, den.Uint64())
+	return quotient, rest == 0 && quotient <= math.MaxInt64
 }
 
 // ratDigits is how many decimals are shown of a fraction that has no end, such

@@ -83,6 +83,34 @@ func TestDecimalString(t *testing.T) {
 	}
 }
 
+func TestScaled(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		places int
+		want   uint64
+		ok     bool
+	}{
+		{"0", 6, 0, true},
+		{"2.5", 6, 2_500_000, true},
+		{"0.003625", 6, 3625, true},
+		{"0.0000001", 6, 0, false},
+		{"1e-30", 6, 0, false},
+		{"9223372036854.775807", 6, 1<<63 - 1, true},
+		{"9223372036854.775808", 6, 0, false},
+		{"1e15", 9, 0, false},
+		{"1e40", 0, 0, false},
+		{"-1", 0, 0, false},
+	} {
+		got, ok := parseDecimal(t, c.in).scaled(c.places)
+		if ok != c.ok || ok && got != c.want {
+			t.Errorf("%s by %d places: got %d %v, want %d %v", c.in, c.places, got, ok, c.want, c.ok)
+		}
+	}
+	if got, ok := (Decimal{}).scaled(6); got != 0 || !ok {
+		t.Errorf("zero value: got %d %v", got, ok)
+	}
+}
+
 func TestRoundPicoHalfAwayFromZero(t *testing.T) {
 	for num, want := range map[int64]int64{-15: -2, -14: -1, -5: -1, -4: 0, 0: 0, 4: 0, 5: 1, 14: 1, 15: 2} {
 		got, ok := roundPico(new(big.Rat).SetFrac(big.NewInt(num), pow10(picoDigits+1)))

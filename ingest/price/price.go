@@ -119,12 +119,14 @@ func (t *Table) patternsFor(row *Row, replaces bool) []pattern {
 
 func newTable(date string, rows []*Row) *Table {
 	t := &Table{date: date, rows: rows, byProvider: make(map[string][]*Row)}
-	h := fnv.New64a()
-	fmt.Fprintf(h, "rules %d\n", rules)
+	var facts bytes.Buffer
+	fmt.Fprintf(&facts, "rules %d\n", rules)
 	for _, row := range rows {
 		t.byProvider[row.Provider] = append(t.byProvider[row.Provider], row)
-		row.writeFacts(h)
+		row.writeFacts(&facts)
 	}
+	h := fnv.New64a()
+	h.Write(facts.Bytes())
 	t.hash = h.Sum64()
 	return t
 }

@@ -150,7 +150,7 @@ func (r *Row) writeFacts(w io.Writer) {
 	fmt.Fprintf(w, "%q %q %q %q %q %q %v %d %v", r.Provider, r.Model, r.Mode, r.From, r.To, r.Match(), r.override, r.threshold, r.atLeast)
 	for c := range numCols {
 		if r.set(c) {
-			fmt.Fprintf(w, " %d=%s", c, r.numbers[c])
+			fmt.Fprintf(w, " %d=%s", uint8(c), r.numbers[c].rat.RatString())
 		}
 	}
 	io.WriteString(w, "\n")
@@ -167,7 +167,7 @@ func parse(r io.Reader, name string) (rows []Row, date string, err error) {
 		return nil, "", fmt.Errorf("read %s: %w", name, err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	p := &parser{name: name}
+	p := &parser{name: name, numbers: make(map[string]Decimal)}
 	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan() && strings.HasPrefix(lines.Text(), "#"); {
 		if s, ok := strings.CutPrefix(lines.Text(), datePrefix); ok {
 			date = strings.TrimSpace(s)
@@ -189,6 +189,8 @@ type parser struct {
 	name    string
 	csv     *csv.Reader
 	columns []string
+	numeric []int              // per column: its place in columnNames, -1 for text
+	numbers map[string]Decimal // cells read so far: few prices, many rows
 	rows    []Row
 	lines   []int // of rows
 	errs    []error
@@ -226,6 +228,7 @@ func (p *parser) header() bool {
 			p.fail(line, name, "unknown column")
 		}
 		p.columns = append(p.columns, name)
+		p.numeric = append(p.numeric, slices.Index(columnNames[:], name))
 	}
 	for _, name := range []string{"provider", "model"} {
 		if !slices.Contains(p.columns, name) {
@@ -272,9 +275,14 @@ func (p *parser) row(record []string) {
 	row := Row{from: math.MinInt64, to: math.MaxInt64}
 	op, before := "", len(p.errs)
 	for i, name := range p.columns {
-		cell := strings.Clone(strings.TrimSpace(record[i]))
-		line, _ := p.csv.FieldPos(i)
-		if err := row.setCell(name, cell, &op); err != nil {
+		var err error
+		if cell := strings.TrimSpace(record[i]); p.numeric[i] < 0 {
+			err = row.setText(name, cell, &op)
+		} else if cell != "" {
+			err = p.number(&row, column(p.numeric[i]), cell)
+		}
+		if err != nil {
+			line, _ := p.csv.FieldPos(i)
 			p.fail(line, name, "%w", err)
 		}
 	}
@@ -293,9 +301,9 @@ func (p *parser) row(record []string) {
 	p.lines = append(p.lines, line)
 }
 
-// setCell stores one cell. The comparison of long_op is only known with the
-// threshold and goes to op.
-func (r *Row) setCell(name, cell string, op *string) (err error) {
+// setText stores a cell of textColumns. What long_op says goes to op, it only
+// has a meaning with a threshold.
+func (r *Row) setText(name, cell string, op *string) (err error) {
 	switch name {
 	case "provider":
 		r.Provider = TableName(cell)
@@ -329,19 +337,19 @@ func (r *Row) setCell(name, cell string, op *string) (err error) {
 		}
 	case "note":
 		r.Note = cell
-	default:
-		return r.setNumber(column(slices.Index(columnNames[:], name)), cell)
 	}
 	return err
 }
 
-func (r *Row) setNumber(c column, cell string) error {
-	if cell == "" {
-		return nil
-	}
-	d, err := ParseDecimal(cell)
-	if err != nil {
-		return fmt.Errorf("%q is not a decimal number", cell)
+// number stores a cell of columnNames.
+func (p *parser) number(r *Row, c column, cell string) error {
+	d, ok := p.numbers[cell]
+	if !ok {
+		var err error
+		if d, err = ParseDecimal(cell); err != nil {
+			return fmt.Errorf("%q is not a decimal number", cell)
+		}
+		p.numbers[cell] = d
 	}
 	if d.Sign() < 0 {
 		return fmt.Errorf("%s is negative", cell)
