@@ -25,6 +25,9 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 		return
 	}
 	cut := !complete || g.failed
+	if len(g.usage) == 0 {
+		g.usage = append(g.usage, r.headers...)
+	}
 	if len(g.usage) == 0 && !g.sawAdded {
 		r.without(rec, cut)
 		return

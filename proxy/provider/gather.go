@@ -14,8 +14,9 @@ type gather struct {
 
 	usage    []byte // usage object, compact; empty: none seen
 	spare    []byte
-	early    bool // only the beginning of a usage was seen
-	tooLarge bool // a usage object did not fit
+	picked   []byte // usage object under construction
+	early    bool   // only the beginning of a usage was seen
+	tooLarge bool   // a usage object did not fit
 	elements int64
 	values   int64 // documents or events seen to their end
 
@@ -54,7 +55,7 @@ func (v *value) String() string {
 
 // reset makes g ready for another answer, keeping its buffers.
 func (g *gather) reset(merge bool) {
-	usage, spare := g.usage[:0], g.spare[:0]
+	g.usage, g.spare, g.picked = g.usage[:0], g.spare[:0], g.picked[:0]
 	for i := range g.vals {
 		g.vals[i].n = 0
 	}
@@ -64,7 +65,6 @@ func (g *gather) reset(merge bool) {
 	g.elements, g.values, g.finishIndex, g.finishAt = 0, 0, 0, 0
 	g.calls, g.searches, g.added, g.eventSearches = 0, 0, 0, 0
 	g.items, g.lastCall = itemCounts{}, 0
-	g.usage, g.spare = usage, spare
 }
 
 // settled reports that a further value for s is not wanted.
@@ -101,6 +101,31 @@ func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
 	old := g.usage
 	g.usage = b
 	return old
+}
+
+// pick adds a number to the usage object that the event's end closes. A string
+// is added too, so that it is noticed as no count.
+func (g *gather) pick(name string, b []byte, quoted bool) {
+	if len(g.picked)+len(name)+len(b) > treeCap/4 || bytes.IndexByte(b, '\\') >= 0 {
+		return
+	}
+	if len(g.picked) == 0 {
+		g.picked = append(g.picked, '{')
+	} else {
+		g.picked = append(g.picked, ',')
+	}
+	g.picked = append(append(append(g.picked, '"'), name...), '"', ':')
+	if quoted {
+		b = []byte(`""`)
+	}
+	g.picked = append(g.picked, b...)
+}
+
+// endPicked makes what was picked the usage.
+func (g *gather) endPicked() {
+	if len(g.picked) > 0 {
+		g.picked = g.keepTree(treeUsage, append(g.picked, '}'), false)[:0]
+	}
 }
 
 // fire runs a hook: the value it belongs to has just ended.
@@ -185,6 +210,7 @@ func (g *gather) event() {
 		g.failed = true
 	}
 	g.endItems()
+	g.endPicked()
 	g.searches = max(g.searches, g.eventSearches) // grounding is repeated, not continued
 	g.eventSearches = 0
 	for _, s := range [...]slot{slotFinish, slotIndex, slotCallID, slotCallName, slotItem, slotTokens} {

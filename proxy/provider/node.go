@@ -9,6 +9,7 @@ type node struct {
 	keys []child // the object's members that matter
 	elem *node   // each element of the array
 	slot slot    // a scalar to keep
+	name string  // of a slotPick
 	text text    // a string whose length counts as generated text
 	tree tree    // an object to keep whole: the usage
 	hook hook    // told when the value ends
@@ -38,6 +39,7 @@ func whole(t tree) *node                 { return &node{tree: t} }
 func (n *node) then(h hook) *node        { n.hook = h; return n }
 func (n *node) or(elem *node) *node      { n.elem = elem; return n }
 func key(name string, value *node) child { return child{name, value} }
+func pick(name string) child             { return child{name, &node{slot: slotPick, name: name}} }
 
 // slot names a kept scalar.
 type slot uint8
@@ -61,6 +63,7 @@ const (
 	slotCallName       // its name, never kept beyond the call
 	slotItem           // type of the output item or content block being read
 	slotTokens         // a count to be added (Vertex predictions)
+	slotPick           // a number that belongs to the usage, which has no object of its own
 	numSlots
 )
 

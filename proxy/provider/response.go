@@ -38,6 +38,7 @@ type Response struct {
 	feed    func([]byte) // r.inspect, bound once per pooled Response
 
 	requestID, org, project string
+	headers                 []byte // usage that came in headers, for bodies without
 }
 
 // content is what Content-Type announces.
@@ -88,6 +89,9 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.walk.start(&r.gather, r.dialect.root)
 	if r.kind == contentBinary {
 		r.mode = modeNone
+	}
+	if c.Dialect == Bedrock {
+		r.headers = headerUsage(h)
 	}
 	return r
 }
@@ -241,7 +245,7 @@ func (r *Response) Finish(rec *usage.Record, complete bool) {
 	}
 	r.describe(rec)
 	r.account(rec, complete)
-	r.call, r.dialect = Call{}, nil
+	r.call, r.dialect, r.headers = Call{}, nil, nil
 	r.requestID, r.org, r.project, r.coding = "", "", "", ""
 	responses.Put(r)
 }

@@ -282,9 +282,17 @@ func (w *walker) collect(p []byte, i int) int {
 		w.endKey()
 		return j
 	}
-	w.g.set(w.n.slot, w.buf[:w.nbuf], true)
+	w.keepScalar(true)
 	w.ended()
 	return j
+}
+
+func (w *walker) keepScalar(quoted bool) {
+	if w.n.slot == slotPick {
+		w.g.pick(w.n.name, w.buf[:w.nbuf], quoted)
+		return
+	}
+	w.g.set(w.n.slot, w.buf[:w.nbuf], quoted)
 }
 
 // quote returns the index after the quote that ends the string in which p[i]
@@ -332,7 +340,7 @@ func (w *walker) word(p []byte, i int) int {
 		return j
 	}
 	if w.state == inScalar && !w.lost {
-		w.g.set(w.n.slot, w.buf[:w.nbuf], false)
+		w.keepScalar(false)
 	}
 	w.ended()
 	return j
