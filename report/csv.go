@@ -1,0 +1,168 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"burn/analyze"
+)
+
+// csvColumns are the columns of the one flat table, in order. A row fills those
+// its table has; "table" says which that is.
+var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
+	"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "p50_ms", "p95_ms", "name", "owner", "purpose", "ratio", "estimated_usd", "agents",
+	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value"}
+
+// CSV writes every table of r whole, as one flat table whose first column names
+// the table. Cells that a spreadsheet would take for a formula get a leading '.
+func CSV(w io.Writer, r *analyze.Result) error {
+	c := sheet{w: csv.NewWriter(w)}
+	c.record(csvColumns)
+	c.row("period", "since", cells{"value": stamp(r.Period.Since)})
+	c.row("period", "until", cells{"value": stamp(r.Period.Until)})
+	c.row("period", "tz", cells{"value": r.Period.TZ})
+	c.totals("totals", r.Totals)
+	if r.Previous != nil {
+		c.totals("previous", *r.Previous)
+	}
+	for _, a := range r.ByAgent {
+		set := rowSet(a.Row)
+		set["name"], set["owner"], set["purpose"] = a.Name, a.Owner, a.Purpose
+		c.row("by_agent", a.Key, set)
+	}
+	for _, t := range []struct {
+		name string
+		rows []analyze.Row
+	}{
+		{"by_user", r.ByUser}, {"by_model", r.ByModel}, {"by_endpoint", r.ByEndpoint}, {"by_session", r.BySession},
+		{"by_day", r.ByDay}, {"by_hour", r.ByHour}, {"by_time", r.ByTime}, {"by_weekday_hour", r.ByWeekdayHour},
+	} {
+		for _, row := range t.rows {
+			c.row(t.name, row.Key, rowSet(row))
+		}
+	}
+	for _, x := range r.Waste {
+		c.row("waste", x.Agent, cells{"agent": x.Agent, "ratio": float(x.Ratio), "input_tokens": whole(x.InputTokens),
+			"output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()})
+	}
+	c.traces(r.Traces)
+	for _, u := range r.Unpriced {
+		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})
+	}
+	c.quality(r.Quality)
+	return c.flush()
+}
+
+// cells are the filled cells of a row by column.
+type cells map[string]string
+
+type sheet struct {
+	w   *csv.Writer
+	err error
+}
+
+func (c *sheet) record(fields []string) {
+	if c.err == nil {
+		c.err = c.w.Write(fields)
+	}
+}
+
+func (c *sheet) row(table, key string, set cells) {
+	fields := make([]string, len(csvColumns))
+	for i, name := range csvColumns {
+		fields[i] = Cell(set[name])
+	}
+	fields[0], fields[1] = table, Cell(key)
+	c.record(fields)
+}
+
+func (c *sheet) flush() error {
+	if c.err == nil {
+		c.w.Flush()
+		c.err = c.w.Error()
+	}
+	if c.err != nil {
+		return fmt.Errorf("write csv: %w", c.err)
+	}
+	return nil
+}
+
+func (c *sheet) totals(table string, t analyze.Totals) {
+	set := rowSet(analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, CacheReadTokens: t.CacheReadTokens,
+		CacheWriteTokens: t.CacheWriteTokens, OutputTokens: t.OutputTokens, ReasoningTokens: t.ReasoningTokens, AvgTokens: t.AvgTokens,
+		Errors: t.Errors, RateLimited: t.RateLimited})
+	set["estimated_usd"], set["agents"] = t.Estimated.String(), whole(t.Agents)
+	c.row(table, "", set)
+	if p := t.PeakHour; p != nil {
+		c.row(table, "peak_hour", cells{"value": p.Hour, "cost_usd": p.Cost.String()})
+	}
+}
+
+func (c *sheet) traces(traces []analyze.Trace) {
+	for _, t := range traces {
+		c.row("traces", t.ID, cells{"cost_usd": t.Cost.String(), "requests": strconv.Itoa(len(t.Calls))})
+		for _, x := range t.Calls {
+			c.row("trace_calls", t.ID, cells{"ts": stamp(x.At), "agent": x.Agent, "user": x.User, "model": x.Model, "endpoint": x.Endpoint,
+				"step": x.Step, "status": whole(x.Status), "end": x.End, "latency_ms": float(x.LatencyMS), "input_tokens": whole(x.InputTokens),
+				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()})
+		}
+	}
+}
+
+func (c *sheet) quality(q analyze.Quality) {
+	for _, x := range []struct {
+		key string
+		n   int64
+	}{
+		{"files", q.Files}, {"lines", q.Lines}, {"accepted", q.Accepted}, {"duplicates", q.Duplicates}, {"torn", q.Torn}, {"other_kinds", q.OtherKinds},
+		{"missing_seq", q.MissingSeq}, {"open_calls", q.OpenCalls}, {"gap_requests", q.GapRequests},
+		{"estimated_requests", q.EstimatedRequests}, {"unpriced_requests", q.UnpricedRequests},
+	} {
+		c.row("quality", x.key, cells{"value": whole(x.n)})
+	}
+	reasons := make([]string, 0, len(q.Rejected))
+	for reason := range q.Rejected {
+		reasons = append(reasons, reason)
+	}
+	sort.Strings(reasons)
+	for _, reason := range reasons {
+		c.row("rejected", reason, cells{"value": whole(q.Rejected[reason])})
+	}
+	c.row("quality", "price_table_date", cells{"value": q.PriceTableDate})
+}
+
+func rowSet(r analyze.Row) cells {
+	set := cells{"cost_usd": r.Cost.String(), "requests": whole(r.Requests), "input_tokens": whole(r.InputTokens),
+		"cache_read_tokens": whole(r.CacheReadTokens), "cache_write_tokens": whole(r.CacheWriteTokens), "output_tokens": whole(r.OutputTokens),
+		"reasoning_tokens": whole(r.ReasoningTokens), "avg_tokens": float(r.AvgTokens), "errors": whole(r.Errors), "rate_limited": whole(r.RateLimited)}
+	if r.P50 != nil {
+		set["p50_ms"] = float(*r.P50)
+	}
+	if r.P95 != nil {
+		set["p95_ms"] = float(*r.P95)
+	}
+	return set
+}
+
+func whole(n int64) string      { return strconv.FormatInt(n, 10) }
+func float(f float64) string    { return strconv.FormatFloat(f, 'f', -1, 64) }
+func stamp(t time.Time) string  { return t.Format(time.RFC3339Nano) }
+func isFormula(first rune) bool { return strings.ContainsRune("=+-@\t\r", first) }
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil && strings.Trim(s, "-.0123456789") == ""
+}
+
+// Cell makes foreign text safe in a spreadsheet: what begins with = + - @ TAB or
+// CR is taken for a formula and gets a leading '. Plain numbers stay.
+func Cell(s string) string {
+	if s == "" || !isFormula([]rune(s)[0]) || isNumber(s) {
+		return s
+	}
+	return "'" + s
+}

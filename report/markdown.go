@@ -1,0 +1,79 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"burn/analyze"
+)
+
+// Markdown writes the tables of Text as Markdown, top rows each (0: all).
+func Markdown(w io.Writer, r *analyze.Result, top int) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "**%s**\n\n%s\n", escapeMarkdown(Sentence(r)), escapeMarkdown(PeriodLine(r)))
+	if r.Totals.Requests > 0 {
+		for _, g := range grids(r, top, false) {
+			writeMarkdown(b, g)
+		}
+		if p := r.Totals.PeakHour; p != nil {
+			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, Money(p.Cost))
+		}
+	}
+	fmt.Fprintf(b, "\n%s\n", escapeMarkdown(TrustLine(r)))
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write markdown: %w", err)
+	}
+	return nil
+}
+
+func writeMarkdown(b *bufio.Writer, g grid) {
+	for i := len(g.cols) - 1; i >= 0; i-- {
+		if g.cols[i].bar {
+			remove(&g, i)
+		}
+	}
+	b.WriteString("\n")
+	if g.title != "" {
+		fmt.Fprintf(b, "%s:\n\n", escapeMarkdown(g.title))
+	}
+	heads, rules := make([]string, len(g.cols)), make([]string, len(g.cols))
+	for i, c := range g.cols {
+		heads[i], rules[i] = c.head, "---"
+		if c.right {
+			rules[i] = "---:"
+		}
+	}
+	writeRow := func(row []string) {
+		b.WriteString("|")
+		for _, cell := range row {
+			b.WriteString(" " + escapeMarkdown(cell) + " |")
+		}
+		b.WriteString("\n")
+	}
+	writeRow(heads)
+	b.WriteString("| " + strings.Join(rules, " | ") + " |\n")
+	for _, row := range g.rows {
+		writeRow(row)
+	}
+	if g.foot != nil {
+		writeRow(g.foot)
+	}
+	if g.note != "" {
+		fmt.Fprintf(b, "\n%s\n", escapeMarkdown(g.note))
+	}
+}
+
+// escapeMarkdown makes one line of text stand for itself: no cell ends early, no
+// emphasis, link, code or HTML begins. Line ends were made visible by Clean.
+func escapeMarkdown(s string) string {
+	var b strings.Builder
+	for _, r := range Clean(s) {
+		if strings.ContainsRune("\\|`*_[]<>&~#", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
