@@ -1,10 +1,11 @@
 // Package price turns tokens into dollars. It is the only place that does.
 //
 // Read in this order: this file (the table and how overrides join it),
-// table.go (the CSV format and its checks), providers.go (names of providers),
-// resolve.go (which row prices a model id; cache.go remembers it), cost.go (the rules of a cost),
-// exact.go (the arithmetic), explain.go (a cost in its parts), money.go
-// (decimals).
+// row.go (its columns), table.go (the CSV file and its checks), providers.go
+// (names of providers), pattern.go and resolve.go (which row prices a model id;
+// cache.go remembers it), cost.go and bill.go (the rules of a cost; flags.go what
+// can be unusual), exact.go (the arithmetic), explain.go (a cost in its parts),
+// money.go (decimals).
 //
 // # What a cost is
 //

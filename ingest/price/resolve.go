@@ -15,53 +15,6 @@ type Match struct {
 	Candidate string // the form of the id that matched: as given, without path, lower case, gpt-3.5 spelling, each perhaps ", without date"
 }
 
-// How a pattern matches, best first.
-type patternKind uint8
-
-const (
-	kindExact patternKind = iota
-	kindPrefix
-	kindSuffix
-	kindPart
-)
-
-var kindNames = [...]string{"exact", "prefix", "suffix", "part"}
-
-// pattern is one entry of a row's match column.
-type pattern struct {
-	kind        patternKind
-	text, lower string // without = and *
-}
-
-// source returns the pattern as it is written in the table.
-func (p pattern) source() string {
-	switch p.kind {
-	case kindExact:
-		return "=" + p.text
-	case kindPrefix:
-		return p.text + "*"
-	case kindSuffix:
-		return "*" + p.text
-	}
-	return "*" + p.text + "*"
-}
-
-func (p pattern) matches(c candidate) bool {
-	text := p.text
-	if c.fold {
-		text = p.lower
-	}
-	switch p.kind {
-	case kindExact:
-		return c.id == text
-	case kindPrefix:
-		return strings.HasPrefix(c.id, text)
-	case kindSuffix:
-		return strings.HasSuffix(c.id, text)
-	}
-	return strings.Contains(c.id, text)
-}
-
 // candidate is one form of a model id. A folded one is lower case and meets
 // the patterns in lower case.
 type candidate struct {
