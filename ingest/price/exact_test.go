@@ -197,6 +197,28 @@ func TestFractionRound(t *testing.T) {
 	}
 }
 
+func TestFractionAdd(t *testing.T) {
+	const most = 1<<64 - 1
+	for _, c := range []struct {
+		name string
+		a, b fraction
+		want fraction
+		ok   bool
+	}{
+		{"same denominator", fraction{1, 3}, fraction{4, 3}, fraction{5, 3}, true},
+		{"different ones", fraction{1, 2}, fraction{1, 3}, fraction{5, 6}, true},
+		{"sum too great", fraction{most, 1}, fraction{1, 1}, fraction{}, false},
+		{"left numerator too great", fraction{most, 1}, fraction{0, 2}, fraction{}, false},
+		{"right numerator too great", fraction{0, 2}, fraction{most, 1}, fraction{}, false},
+		{"denominator too great", fraction{1, 1e10}, fraction{1, 1e10 + 1}, fraction{}, false},
+	} {
+		got, ok := c.a.add(c.b)
+		if ok != c.ok || ok && got != c.want {
+			t.Errorf("%s: got %v %v, want %v %v", c.name, got, ok, c.want, c.ok)
+		}
+	}
+}
+
 // BenchmarkCost prices the cases' calls through the cache, and the same calls
 // by fractions; with -count the two take turns.
 func BenchmarkCost(b *testing.B) {

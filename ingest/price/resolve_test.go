@@ -97,6 +97,36 @@ func TestEveryExactIDFindsItsRow(t *testing.T) {
 	}
 }
 
+func TestPrecedence(t *testing.T) {
+	table := loadTable(t, `provider,model,match,input_per_mtok
+p,any,*,1
+p,short_prefix,ab*,1
+p,long_prefix,abcd*,1
+p,middle_prefix,abc*,1
+p,exact,=abcdefg,1
+p,short_suffix,*yz,1
+p,long_suffix,*xyz,1
+p,short_part,*mm*,1
+p,long_part,*mmm*,1
+p,path,=models/id,1
+p,no_path,=id,1
+`)
+	for id, want := range map[string]string{
+		"abcdefg": "exact", "abcdefgh": "long_prefix", "abce": "middle_prefix", "abe": "short_prefix",
+		"abxyz": "short_prefix", "-xyz": "any", "models/id": "path", "id": "no_path", "models/abcdx": "long_prefix",
+	} {
+		if m, ok := table.Resolve("p", id, august); !ok || m.Row.Model != want {
+			t.Errorf("%s: got %+v, want %s", id, m.Row, want)
+		}
+	}
+	table = loadTable(t, "provider,model,match,input_per_mtok\np,long_part,*mmm*,1\np,short_part,*mm*,1\np,long_suffix,*xyz,1\np,short_suffix,*yz,1\n")
+	for id, want := range map[string]string{"ammmb": "long_part", "ammb": "short_part", "mmmxyz": "long_suffix", "mmmyz": "short_suffix"} {
+		if m, ok := table.Resolve("p", id, august); !ok || m.Row.Model != want {
+			t.Errorf("%s: got %+v, want %s", id, m.Row, want)
+		}
+	}
+}
+
 func TestPeriods(t *testing.T) {
 	table := loadTable(t, `provider,model,match,effective_from,effective_to,input_per_mtok
 p,a,=m,2026-01-10,2026-01-20,1
