@@ -22,6 +22,11 @@ import (
 //	request  = [ canonTools value … ] [ canonSys value … ] [ canonState value … ] { message }
 //	message  = canonMessage role { value } [ object ]
 //
+// After the last of the prefixes (128 KiB of text), where nobody asks for the
+// chain in the middle of a message any more, the tools, the system prompt and
+// each message stand in the chain as canonFold and the 32 bytes of their own
+// hash, so that a large text is hashed once although both are wanted.
+//
 // A message has no end mark, and nothing is counted in front: the canonical
 // text of a conversation is a prefix of that of its continuation.
 //
@@ -40,6 +45,7 @@ const (
 	canonObject  = 0xfb
 	canonArray   = 0xfc
 	canonMedia   = 0xfd
+	canonFold    = 0xfe
 	canonEnd     = 0xff
 )
 
@@ -98,7 +104,7 @@ func (w *canonWalk) text(v reqVal) {
 	raw := w.doc.raw(v)
 	w.sink.mark(canonText)
 	w.sink.str(&w.doc, raw)
-	if w.lines && !w.sink.inMedia {
+	if w.lines && w.sink.keys != nil && !w.sink.inMedia {
 		w.sink.lines.scan(&w.doc, raw)
 	}
 }
@@ -221,29 +227,29 @@ const (
 
 // partKind looks at the type and keys of the part whose members begin at base.
 func (w *canonWalk) partKind(base int) (kind int, text reqVal) {
-	var name string
+	var name []byte
 	var source reqVal
 	typed, more, media := false, false, false
 	for _, m := range w.members[base:] {
-		switch key := string(m.key); key {
+		switch string(m.key) {
 		case "type":
-			name, typed = w.doc.text(m.val, 64), true
+			name, typed = w.doc.word(m.val), true
 		case "text":
 			text = m.val
 		case "source":
 			source, more = m.val, true
 		default:
 			more = more || w.class(m) != canonDrop
-			media = media || canonMediaKeys[key]
+			media = media || canonMediaKeys[string(m.key)]
 		}
 	}
 	switch {
-	case name == "" && media, canonMediaTypes[name]:
+	case len(name) == 0 && media, canonMediaTypes[string(name)]:
 		return partMedia, reqVal{}
-	case name == "document" && w.doc.text(w.doc.get(source, "type"), 64) != "text":
+	case string(name) == "document" && canonFileSources[string(w.doc.word(w.doc.get(source, "type")))]:
 		return partMedia, reqVal{}
 	case more:
-	case w.doc.kind(text) == '"' && (name == "" || name == "text" || name == "input_text" || name == "output_text"):
+	case w.doc.kind(text) == '"' && canonTextTypes[string(name)]:
 		return partText, text
 	case !typed && text.num == 0:
 		return partNothing, reqVal{}
@@ -360,17 +366,16 @@ func (w *canonWalk) gatherOne(v reqVal) {
 	default:
 		msg.content = message
 	}
-	name := w.doc.text(typ, 64)
-	if role.num == 0 && name != "" && name != "message" {
-		msg.kind, msg.role = canonItem, canonItemRole(name)
-		if name == "item_reference" {
+	if name := w.doc.word(typ); role.num == 0 && len(name) > 0 && string(name) != "message" {
+		msg.kind, msg.role = canonItem, canonItemRole(string(name))
+		if string(name) == "item_reference" {
 			msg.kind = canonRef
 		}
 		w.msgs = append(w.msgs, msg)
 		return
 	}
 	var ok bool
-	if msg.role, ok = canonRoles[w.doc.text(role, 64)]; !ok {
+	if msg.role, ok = canonRoles[string(w.doc.word(role))]; !ok {
 		msg.role = canonOther
 	}
 	if msg.role == canonUser && w.returns(msg.content) {
@@ -407,7 +412,7 @@ func (w *canonWalk) returns(content reqVal) bool {
 		for m, ok := w.doc.firstMember(e); ok; m, ok = w.doc.nextMember(m) {
 			found = found || canonResultKeys[string(m.key)]
 		}
-		if found || strings.HasSuffix(w.doc.text(w.doc.get(e, "type"), 64), "tool_result") {
+		if found || bytes.HasSuffix(w.doc.word(w.doc.get(e, "type")), []byte("tool_result")) {
 			return true
 		}
 	}
@@ -419,7 +424,13 @@ func (w *canonWalk) message(m *canonMsg) {
 	before := w.sink.text
 	w.sink.mark(canonMessage)
 	w.sink.mark(m.role)
-	w.body(m)
+	if w.sink.reaches(w.doc.most(m.val)) {
+		w.sink.beginPart()
+		w.body(m)
+		w.sink.endPart()
+	} else {
+		w.body(m)
+	}
 	m.bytes = w.sink.text - before
 }
 

@@ -90,6 +90,9 @@ var canonKeys = map[string]canonClass{
 	"images": canonOpaque, "redactedContent": canonOpaque,
 }
 
+// canonTextTypes are the types of parts that are text.
+var canonTextTypes = map[string]bool{"": true, "text": true, "input_text": true, "output_text": true}
+
 // canonMediaTypes are the types of parts that are images, recordings or files.
 var canonMediaTypes = map[string]bool{
 	"image_url": true, "image": true, "input_image": true, "input_audio": true, "audio": true, "audio_url": true,
@@ -102,6 +105,10 @@ var canonMediaKeys = map[string]bool{
 	"inlineData": true, "inline_data": true, "fileData": true, "file_data": true,
 	"image": true, "document": true, "video": true, "audio": true,
 }
+
+// canonFileSources are the types of source that make a document a file; in the
+// others it is text (Anthropic).
+var canonFileSources = map[string]bool{"base64": true, "url": true, "file": true}
 
 // canonResultKeys mark a part as the result of a tool where it has no type.
 var canonResultKeys = map[string]bool{"functionResponse": true, "function_response": true, "toolResult": true}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"math"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 
@@ -33,6 +34,7 @@ type fpSink struct {
 	media hash.Hash
 
 	inChain, inPart, inMedia bool
+	folding                  bool // all prefixes are taken: parts go into the chain as their hash
 
 	text    int64 // bytes of text so far
 	weight  int64 // of them in the open part, a medium counting as fpMinText
@@ -41,9 +43,10 @@ type fpSink struct {
 	turns   []uint64
 	lines   fpLines
 
-	buf [8 << 10]byte
-	n   int
-	sum [sha256.Size]byte
+	buf  [8 << 10]byte
+	n    int
+	sum  [sha256.Size]byte
+	char [8]byte
 }
 
 // start makes the sink ready for one request.
@@ -54,7 +57,7 @@ func (s *fpSink) start(k *Keys) {
 		s.media = sha256.New()
 	}
 	s.keys = k
-	s.inChain, s.inPart, s.inMedia = k != nil, false, false
+	s.inChain, s.inPart, s.inMedia, s.folding = k != nil, false, false, false
 	s.text, s.weight, s.n = 0, 0, 0
 	s.prefix, s.turns = s.prefix[:0], s.turns[:0]
 	s.nextCut = math.MaxInt64
@@ -99,7 +102,15 @@ func (s *fpSink) cut() {
 	s.nextCut = math.MaxInt64
 	if n := len(s.prefix); n < len(usage.PrefixBytes) {
 		s.nextCut = int64(usage.PrefixBytes[n])
+	} else {
+		s.folding = true
 	}
+}
+
+// reaches tells whether n further bytes of text may lead to where parts are
+// folded, so that one must be open.
+func (s *fpSink) reaches(n int64) bool {
+	return s.folding || s.keys != nil && s.text+n >= int64(usage.PrefixBytes[len(usage.PrefixBytes)-1])
 }
 
 func (s *fpSink) put(p []byte) {
@@ -128,7 +139,7 @@ func (s *fpSink) hash(p []byte) {
 		s.media.Write(p)
 		return
 	}
-	if s.inChain {
+	if s.inChain && !(s.folding && s.inPart) {
 		s.chain.Write(p)
 	}
 	if s.inPart {
@@ -139,6 +150,9 @@ func (s *fpSink) hash(p []byte) {
 // str appends the text that raw, a string of d as written, stands for.
 func (s *fpSink) str(d *reqDoc, raw []byte) {
 	for len(raw) > 0 {
+		if d.valid {
+			raw = raw[s.fast(raw):]
+		}
 		n := bytes.IndexByte(raw, '\\')
 		if n == 0 {
 			r, size := reqEscape(raw)
@@ -158,17 +172,52 @@ func (s *fpSink) str(d *reqDoc, raw []byte) {
 	}
 }
 
+// fast appends the beginning of raw while nothing stands in the way: the buffer
+// has room, no prefix ends, and the escapes are of one character. It copies
+// eight bytes at a time and keeps those before the first backslash. It returns
+// how much of raw it took.
+func (s *fpSink) fast(raw []byte) (took int) {
+	room := len(s.buf) - s.n
+	if !s.inMedia {
+		room = int(min(int64(room), s.nextCut-s.text-1))
+	}
+	n, end := s.n, s.n+room
+	for plain := 0; n+8 <= end && took+8 <= len(raw) && plain < fpRun; {
+		w := binary.LittleEndian.Uint64(raw[took:])
+		binary.LittleEndian.PutUint64(s.buf[n:], w)
+		slash := w ^ (reqOnes * '\\')
+		stop := (slash - reqOnes) &^ slash & reqHighs
+		if stop == 0 {
+			n, took, plain = n+8, took+8, plain+8
+			continue
+		}
+		k := bits.TrailingZeros64(stop) / 8
+		n, took, plain = n+k, took+k, 0
+		c := reqShort[raw[took+1]]
+		if c == 0 {
+			break
+		}
+		s.buf[n] = c
+		n, took = n+1, took+2
+	}
+	if !s.inMedia {
+		s.text += int64(n - s.n)
+		s.weight += int64(n - s.n)
+	}
+	s.n = n
+	return took
+}
+
+// fpRun is the length of a run without escapes from which it is not worth
+// copying: the hash takes it as it lies.
+const fpRun = 256
+
+// reqShort is the character behind each backslash that stands for one.
+var reqShort = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
 // rune appends one character.
 func (s *fpSink) rune(r rune) {
-	if r < utf8.RuneSelf && s.n < len(s.buf) && s.text+1 < s.nextCut && !s.inMedia {
-		s.buf[s.n] = byte(r)
-		s.n++
-		s.text++
-		s.weight++
-		return
-	}
-	var b [utf8.UTFMax]byte
-	s.write(b[:utf8.EncodeRune(b[:], r)])
+	s.write(s.char[:utf8.EncodeRune(s.char[:], r)])
 }
 
 // repaired appends p with each invalid byte as U+FFFD.
@@ -212,10 +261,15 @@ func (s *fpSink) endPart() uint64 {
 	}
 	s.flush()
 	s.inPart = false
+	sum := s.part.Sum(s.sum[:0])
+	if s.folding && s.inChain {
+		s.mark(canonFold)
+		s.put(sum)
+	}
 	if s.weight < fpMinText {
 		return 0
 	}
-	return fpShort(s.part.Sum(s.sum[:0]))
+	return fpShort(sum)
 }
 
 // beginMedia opens the hash of a medium. Media do not nest.
@@ -249,7 +303,10 @@ func (s *fpSink) parts(d *reqDoc, dst []uint64) []uint64 {
 	for _, l := range s.lines.best[:s.lines.n] {
 		s.beginPart()
 		s.mark(canonText)
-		s.str(d, l.raw)
+		s.str(d, l.head())
+		if l.size > fpLongLine {
+			s.put(binary.BigEndian.AppendUint64(s.char[:0], l.hash))
+		}
 		if f := s.endPart(); f != 0 {
 			dst = append(dst, f)
 		}

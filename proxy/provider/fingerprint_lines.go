@@ -26,10 +26,39 @@ type fpLines struct {
 	size int // bytes of the open line
 }
 
-// fpLine is one line: its hash, and its text as written.
+// fpLine is one line: its hash, its text as written, and its length in bytes.
 type fpLine struct {
 	hash uint64
 	raw  []byte
+	size int
+}
+
+// fpLongLine is the length in bytes of a line above which its fingerprint is
+// taken over its beginning and its cheap hash, which covers all of it.
+const fpLongLine = 4 << 10
+
+// head is as much of the line, as written, as holds its first fpLongLine bytes
+// of text; all of it where it is not longer.
+func (l *fpLine) head() []byte {
+	if l.size <= fpLongLine {
+		return l.raw
+	}
+	p, text := 0, 0
+	for text < fpLongLine {
+		size, n := 1, 1
+		switch c := l.raw[p]; {
+		case c == '\\':
+			var r rune
+			r, size = reqEscape(l.raw[p:])
+			n = utf8.RuneLen(r)
+		case c >= utf8.RuneSelf:
+			var r rune
+			r, size = utf8.DecodeRune(l.raw[p:])
+			n = utf8.RuneLen(r)
+		}
+		p, text = p+size, text+n
+	}
+	return l.raw[:p]
 }
 
 func (l *fpLines) start(k *Keys) {
@@ -103,7 +132,7 @@ func (l *fpLines) close(raw []byte) {
 		l.reset()
 		return
 	}
-	line := fpLine{l.sum(), raw}
+	line := fpLine{l.sum(), raw, l.size}
 	l.reset()
 	i, found := slices.BinarySearchFunc(l.best[:l.n], line, func(a, b fpLine) int {
 		switch {

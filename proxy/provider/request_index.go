@@ -10,13 +10,15 @@ import (
 // Limits of a request body that is looked at; beyond them it is not inspected.
 const (
 	reqMaxDepth      = 200     // nested containers
-	reqMaxContainers = 4 << 20 // objects and arrays, 8 bytes each in the index
+	reqMaxContainers = 4 << 20 // objects and arrays, 12 bytes each in the index
+	reqLongString    = 128     // bytes from which a string has an entry
 )
 
 // reqDoc is a JSON text that was checked once and can then be walked in any
-// order. The index holds one entry per object and array, in the order in which
-// they open, so that a whole subtree is passed over in one step; strings and
-// literals are found by their own ends. Nothing is copied or unmarshalled.
+// order. The index holds one entry per object, array and long string, in the
+// order in which they begin, so that a whole subtree is passed over in one step;
+// short strings and literals are found by their own ends. Nothing is copied or
+// unmarshalled.
 type reqDoc struct {
 	b     []byte
 	spans []reqSpan
@@ -27,12 +29,12 @@ type reqDoc struct {
 	oddKeys bool // some key is not written as it reads
 }
 
-// reqSpan is one container: where it ends in b (exclusive), and the number of
-// the first container that opens after it.
-type reqSpan struct{ end, next uint32 }
+// reqSpan is one entry: where the value begins and ends in b (end exclusive),
+// and the number of the first entry that begins after it.
+type reqSpan struct{ start, end, next uint32 }
 
-// reqVal is one value of a reqDoc: where it begins, and how many containers
-// open before it. Only the root has none before it, so the zero reqVal stands
+// reqVal is one value of a reqDoc: where it begins, and how many entries begin
+// before it. Only the root has none before it, so the zero reqVal stands
 // for a value that is not there.
 type reqVal struct{ pos, num uint32 }
 
@@ -77,7 +79,7 @@ func (d *reqDoc) scan(p int) int {
 				open |= reqIsObject
 			}
 			d.stack = append(d.stack, open)
-			d.spans = append(d.spans, reqSpan{})
+			d.spans = append(d.spans, reqSpan{start: uint32(p)})
 			p = reqSpace(b, p+1)
 			if p < len(b) && b[p] == c+2 {
 				break // empty: closed below
@@ -90,7 +92,11 @@ func (d *reqDoc) scan(p int) int {
 			}
 			continue
 		case '"':
+			start := p
 			p = reqScanString(b, p+1, &d.high)
+			if p-start >= reqLongString {
+				d.spans = append(d.spans, reqSpan{uint32(start), uint32(p), uint32(len(d.spans) + 1)})
+			}
 		default:
 			p = reqScanLiteral(b, p)
 		}
@@ -120,7 +126,8 @@ func (d *reqDoc) after(p int) (next int, done bool) {
 		case c == ',':
 			return reqSpace(b, p+1), false
 		case c == '}' && top&reqIsObject != 0, c == ']' && top&reqIsObject == 0:
-			d.spans[top&^reqIsObject] = reqSpan{end: uint32(p + 1), next: uint32(len(d.spans))}
+			s := &d.spans[top&^reqIsObject]
+			s.end, s.next = uint32(p+1), uint32(len(d.spans))
 			d.stack = d.stack[:len(d.stack)-1]
 			p++
 			if len(d.stack) == 0 {
@@ -162,24 +169,30 @@ const (
 )
 
 // reqScanString checks the string whose first byte is at p and returns the
-// position after its closing quote, or -1. It looks at eight bytes at a time
-// for a quote, a backslash or a control character; the lowest byte that the
-// subtractions mark is always a true one.
+// position after its closing quote, or -1. Into high go the top bits of what it
+// passes. It looks at eight bytes at a time, twice per round.
 func reqScanString(b []byte, p int, high *uint64) int {
+	var tops uint64
 	for p < len(b) {
-		if p+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[p:])
-			*high |= w & reqHighs
-			quote, slash := w^(reqOnes*'"'), w^(reqOnes*'\\')
-			stop := ((quote-reqOnes)&^quote | (slash-reqOnes)&^slash | (w-reqOnes*0x20)&^w) & reqHighs
-			if stop == 0 {
-				p += 8
-				continue
+		for p+16 <= len(b) {
+			v, w := binary.LittleEndian.Uint64(b[p:]), binary.LittleEndian.Uint64(b[p+8:])
+			tops |= v | w
+			if stop := reqStop(v); stop != 0 {
+				p += bits.TrailingZeros64(stop) / 8
+				break
 			}
-			p += bits.TrailingZeros64(stop) / 8
+			if stop := reqStop(w); stop != 0 {
+				p += 8 + bits.TrailingZeros64(stop)/8
+				break
+			}
+			p += 16
+		}
+		if p >= len(b) {
+			return -1
 		}
 		switch c := b[p]; {
 		case c == '"':
+			*high |= tops & reqHighs
 			return p + 1
 		case c == '\\':
 			n := reqEscapeLen(b[p:])
@@ -190,11 +203,19 @@ func reqScanString(b []byte, p int, high *uint64) int {
 		case c < 0x20:
 			return -1
 		default:
-			*high |= uint64(c) & 0x80
+			tops |= uint64(c)
 			p++
 		}
 	}
 	return -1
+}
+
+// reqStop marks, by its top bit, each byte of w that is a quote, a backslash or
+// a control character. A byte above a marked one can be marked wrongly; the
+// lowest is always right.
+func reqStop(w uint64) uint64 {
+	quote, slash := w^(reqOnes*'"'), w^(reqOnes*'\\')
+	return ((quote-reqOnes)&^quote | (slash-reqOnes)&^slash | (w-reqOnes*0x20)&^w) & reqHighs
 }
 
 // reqEscapeLen is the length of the escape at the start of b, 0 if it is none.

@@ -76,30 +76,51 @@ func (d *reqDoc) skip(v reqVal) reqVal {
 		s := d.spans[v.num]
 		return reqVal{s.end, s.next}
 	case '"':
+		if s, ok := d.long(v); ok {
+			return reqVal{s.end, s.next}
+		}
 		return reqVal{uint32(d.stringEnd(int(v.pos)) + 1), v.num}
 	}
 	return reqVal{uint32(int(v.pos) + len(d.literal(v))), v.num}
 }
 
+// long finds the entry of a string that has one.
+func (d *reqDoc) long(v reqVal) (s reqSpan, ok bool) {
+	if int(v.num) < len(d.spans) && d.spans[v.num].start == v.pos {
+		return d.spans[v.num], true
+	}
+	return reqSpan{}, false
+}
+
 // stringEnd is the position of the closing quote of the string at p.
 func (d *reqDoc) stringEnd(p int) int {
-	p++
-	for {
-		p += bytes.IndexByte(d.b[p:], '"')
-		slashes := 0
-		for d.b[p-1-slashes] == '\\' {
-			slashes++
+	for p++; d.b[p] != '"'; p++ {
+		if d.b[p] == '\\' {
+			p++
 		}
-		if slashes%2 == 0 {
-			return p
-		}
-		p++
 	}
+	return p
 }
 
 // raw is a string's text as written, without quotes.
 func (d *reqDoc) raw(v reqVal) []byte {
+	if s, ok := d.long(v); ok {
+		return d.b[v.pos+1 : s.end-1]
+	}
 	return d.b[v.pos+1 : d.stringEnd(int(v.pos))]
+}
+
+// word is a short string's text, cut to about 64 bytes: a type or a role. It is
+// nil for other values.
+func (d *reqDoc) word(v reqVal) []byte {
+	if d.kind(v) != '"' {
+		return nil
+	}
+	raw := d.raw(v)
+	if len(raw) <= 64 && d.valid && bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	return d.appendText(nil, raw, 64)
 }
 
 // literal is a number, true, false or null.
@@ -127,6 +148,15 @@ func (d *reqDoc) get(object reqVal, key string) (found reqVal) {
 		}
 	}
 	return found
+}
+
+// most is an upper bound of the text in v, in bytes.
+func (d *reqDoc) most(v reqVal) int64 {
+	n := int64(d.skip(v).pos - v.pos)
+	if !d.valid {
+		n *= 3 // a byte may become U+FFFD
+	}
+	return n
 }
 
 // text returns a string value's text, cut to about max bytes; "" for other
