@@ -40,18 +40,18 @@ func keyOf(r *Record) foldKey {
 	}
 }
 
-// levels are the keys under which a call may be summed, in the order of
-// preference, and how many keys the table may have for each to be added.
-func (k foldKey) levels() [3]foldLevel {
-	unlabelled := k
-	unlabelled.agent, unlabelled.user, unlabelled.endpoint = Other, Other, Other
-	rest := foldKey{hour: k.hour, provider: Other, operation: Other, requestModel: Other, agent: Other, user: Other, endpoint: Other, reported: k.reported}
-	return [3]foldLevel{{k, maxFoldKeys}, {unlabelled, 2 * maxFoldKeys}, {rest, 1 << 30}}
+// unlabelled is the key without what callers choose.
+func (k foldKey) unlabelled() foldKey {
+	k.agent, k.user, k.endpoint = Other, Other, Other
+	return k
 }
 
-type foldLevel struct {
-	key foldKey
-	max int
+// rest is the key of all that has no better one.
+func (k foldKey) rest() foldKey {
+	return foldKey{
+		hour: k.hour, reported: k.reported, provider: Other, operation: Other,
+		requestModel: Other, agent: Other, user: Other, endpoint: Other,
+	}
 }
 
 // clone keeps the key from holding on to whatever its strings were cut from.
@@ -152,24 +152,26 @@ func (t *foldTable) add(r *Record) {
 	sum.add(r, calls, all)
 }
 
+// find returns the sum of a call's key, or of a coarser one if the table is
+// full, and the key it stands under.
 func (t *foldTable) find(k foldKey) (foldKey, *foldSum) {
-	if t.sums == nil {
-		t.sums = map[foldKey]*foldSum{}
+	sum := t.sums[k]
+	if sum == nil && len(t.sums) >= maxFoldKeys {
+		k = k.unlabelled()
+		sum = t.sums[k]
 	}
-	var key foldKey
-	for _, level := range k.levels() {
-		key = level.key
-		if sum := t.sums[key]; sum != nil {
-			return key, sum
-		}
-		if len(t.sums) < level.max {
-			break
-		}
+	if sum == nil && len(t.sums) >= 2*maxFoldKeys {
+		k = k.rest()
+		sum = t.sums[k]
 	}
-	sum := new(foldSum)
-	key = key.clone()
-	t.sums[key] = sum
-	return key, sum
+	if sum == nil {
+		if t.sums == nil {
+			t.sums = map[foldKey]*foldSum{}
+		}
+		k, sum = k.clone(), new(foldSum)
+		t.sums[k] = sum
+	}
+	return k, sum
 }
 
 // take empties the table and returns its sums as gap lines, without boot, seq.

@@ -28,6 +28,7 @@ func TestShortWritesLeaveWholeLines(t *testing.T) {
 		{"short and beyond repair", syscall.EIO, syscall.EIO},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			for n := 1; n <= 50; n++ {
 				shortWriteEach(t, n, tc.err, tc.cut)
 			}
@@ -47,15 +48,17 @@ func shortWriteEach(t *testing.T, n int, err, cut error) {
 		if i := writes.Add(1); i == 1 || i%int64(n) != 0 || left.Add(-1) < 0 {
 			return next.Write(b)
 		}
-		done, _ := next.Write(b[:len(b)*2/3])
+		done, _ := next.Write(b[:len(b)*3/5])
 		return done, err
 	}}
 	l := openLog(t, cfg)
-	const calls = 200
+	const calls = 160
+	before := writes.Load()
 	for i := 1; i <= calls; i++ {
 		l.Append(call(i))
-		if i%4 == 0 {
-			waitFor(t, "empty queue", func() bool { return len(l.queue) == 0 })
+		if i%3 == 0 { // a batch of its own, so that there are more than n
+			waitFor(t, "write", func() bool { return writes.Load() > before })
+			before = writes.Load()
 		}
 	}
 	if n == 1 { // nothing can be written until the fault is over

@@ -1,7 +1,6 @@
 package usage
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -20,8 +19,6 @@ const (
 
 	flagClockJump = "clock_jump"
 )
-
-var errLate = errors.New("they came after the end")
 
 // writer is the state of the goroutine that owns the files of a Log. Between
 // two events its batch is empty, and it has a file unless it is suspended.
@@ -348,36 +345,35 @@ func (w *writer) finish() error {
 	for !w.drain() {
 	}
 	w.flush()
-	for w.syncing {
-		w.onSynced(<-w.synced)
-	}
+	w.awaitSyncs() // a failure would open another file
 	if w.suspended {
 		w.resume()
 	}
 	w.writeGaps()
 	w.add(w.counters(KindStop, 1))
 	w.flush()
-	for w.syncing { // a file may have been left meanwhile
-		w.onSynced(<-w.synced)
-	}
-	var err error
+	w.awaitSyncs() // of files left just now
+	var syncErr error
 	if w.file != nil {
-		err = syncJob{file: w.file, close: true}.run(w.disk)
+		syncErr = syncJob{file: w.file, close: true}.run(w.disk)
 	}
 	calls := int64(0)
 	for _, r := range w.folded.take() {
 		calls += r.Calls
 	}
-	if w.lastErr == nil {
-		w.lastErr = errLate
-	}
 	switch {
-	case calls > 0:
+	case w.suspended && calls > 0:
 		return fmt.Errorf("close log: %d calls not recorded: %w", calls, w.lastErr)
 	case w.suspended:
 		return fmt.Errorf("close log: %w", w.lastErr)
-	case err != nil:
-		return fmt.Errorf("close log: sync: %w", bare(err))
+	case syncErr != nil:
+		return fmt.Errorf("close log: sync: %w", bare(syncErr))
 	}
 	return nil
+}
+
+func (w *writer) awaitSyncs() {
+	for w.syncing {
+		w.onSynced(<-w.synced)
+	}
 }
