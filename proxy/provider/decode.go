@@ -38,7 +38,7 @@ type decoder struct {
 	coding  string
 	sink    func([]byte) // takes decoded bytes
 	rest    []byte       // encoded, not yet read
-	encoded int64
+	encoded int64        // written so far, rest included
 	decoded int64
 	eof     bool // no more will come
 	over    bool // the coroutine has returned
@@ -158,7 +158,7 @@ func (d *decoder) pump(src io.Reader, buf []byte) error {
 			d.decoded += int64(n)
 			d.sink(buf[:n])
 		}
-		if d.decoded > ratioFrom && d.decoded > maxRatio*d.encoded {
+		if d.decoded > ratioFrom && d.decoded > maxRatio*(d.encoded-int64(len(d.rest))) {
 			return errRatio
 		}
 		if err == io.EOF {

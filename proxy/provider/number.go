@@ -2,6 +2,7 @@ package provider
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -64,49 +65,19 @@ func decimal(lit []byte, shift int) (string, bool) {
 
 // scanNumber takes a JSON number ≥ 0 apart: its value is digits × 10^exp.
 func scanNumber(lit []byte) (digits string, exp int, ok bool) {
-	if len(lit) > 2*maxDigits {
+	var err error
+	if ok, _ := literal(lit); !ok || lit[0] == '-' {
 		return "", 0, false
 	}
-	i := 0
-	run := func() string {
-		from := i
-		for i < len(lit) && '0' <= lit[i] && lit[i] <= '9' {
-			i++
-		}
-		return string(lit[from:i])
-	}
-	if digits = run(); digits == "" || len(digits) > 1 && digits[0] == '0' {
-		return "", 0, false
-	}
-	if i < len(lit) && lit[i] == '.' {
-		i++
-		frac := run()
-		if frac == "" {
+	s := strings.ToLower(string(lit))
+	s, power, scientific := strings.Cut(s, "e")
+	if scientific {
+		if exp, err = strconv.Atoi(power); err != nil || exp > maxWhole*maxExponent || exp < -maxWhole*maxExponent {
 			return "", 0, false
 		}
-		digits += frac
-		exp = -len(frac)
 	}
-	if i < len(lit) && lit[i]|0x20 == 'e' {
-		i++
-		negative := i < len(lit) && lit[i] == '-'
-		if i < len(lit) && (lit[i] == '-' || lit[i] == '+') {
-			i++
-		}
-		power := run()
-		if power == "" || len(power) > 3 {
-			return "", 0, false
-		}
-		n := 0
-		for _, c := range power {
-			n = n*10 + int(c-'0')
-		}
-		if negative {
-			n = -n
-		}
-		exp += n
-	}
-	return digits, exp, i == len(lit)
+	whole, frac, _ := strings.Cut(s, ".")
+	return whole + frac, exp - len(frac), true
 }
 
 // sum adds two plain decimals exactly.
@@ -133,6 +104,42 @@ func literal(b []byte) (ok, zero bool) {
 	if len(b) > 0 && b[0] == '-' {
 		b = b[1:]
 	}
-	digits, _, ok := scanNumber(b)
-	return ok, ok && strings.Trim(digits, "0") == ""
+	whole := digits(b)
+	if whole == 0 || whole > 1 && b[0] == '0' || len(b) > 2*maxDigits {
+		return false, false
+	}
+	zero = zeros(b[:whole])
+	if b = b[whole:]; len(b) > 0 && b[0] == '.' {
+		n := digits(b[1:])
+		if n == 0 {
+			return false, false
+		}
+		zero = zero && zeros(b[1:1+n])
+		b = b[1+n:]
+	}
+	if len(b) > 1 && b[0]|0x20 == 'e' {
+		if b = b[1:]; b[0] == '-' || b[0] == '+' {
+			b = b[1:]
+		}
+		n := digits(b)
+		return n > 0 && n == len(b), zero
+	}
+	return len(b) == 0, zero
+}
+
+// digits is the length of the run of digits at the start of b.
+func digits(b []byte) (n int) {
+	for n < len(b) && '0' <= b[n] && b[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+func zeros(b []byte) bool {
+	for _, c := range b {
+		if c != '0' {
+			return false
+		}
+	}
+	return true
 }
