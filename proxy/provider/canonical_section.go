@@ -3,14 +3,17 @@ package provider
 // The parts of a request that are not messages like the others.
 
 // tools appends tool definitions and returns how many there are. Gemini groups
-// functions; each of a group counts. A cache mark among them is none.
-func (w *canonWalk) tools(list reqVal) (n int64) {
+// functions; each of a group counts. A cache mark among them is none. The first
+// definition opens the section.
+func (w *canonWalk) tools(list reqVal, open *bool) (n int64) {
 	for e, ok := w.doc.first(list); ok; e, ok = w.doc.next(e) {
 		if w.cacheMark(e) {
 			continue
 		}
-		if w.sink.text == 0 && n == 0 {
+		if !*open {
 			w.sink.mark(canonTools)
+			w.sink.beginPart()
+			*open = true
 		}
 		w.value(e)
 		group := w.doc.get(e, "functionDeclarations")

@@ -593,6 +593,7 @@ func FuzzReadRequest(f *testing.F) {
 		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:x"}},{"type":"text","text":"a\ud800b\u00e9\/"}]}]}`,
 		"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\xfe bytes that are no text\\r\\r\\nand one more line, long enough\\r\"}]}",
 		`{"messages":[{"role":"user","\u0063ontent":"x","content":null}],"tools":[{"b":1e5,"a":-0.5,"b":[{}, [] ]}]}`,
+		`{"functions":[{"name":"g"}],"tools":[{},{"name":"f","description":"` + longSystem + `"}],"toolConfig":{"tools":[{"cachePoint":{}},{"toolSpec":{"description":"` + longSystem + `"}}]}}`,
 		`{"stream":true,"model":"m","prompt":["a","b"],"input":[[1,2],[3]]}`,
 		`{"messages":[{"role":"user","content":"` + strings.Repeat(`long line \"quoted\" `, 400) + `"}]}`,
 		`{"a":[[[[]]]],"b":{}}`, `[]`, `{"a":01}`, `{"a":"` + "\x01" + `"}`, `{"a":tru}`, `{"a" 1}`, `{"a":1,}`, `{"a":"\x"}`, `{"a":"\u12"}`, `{} x`,

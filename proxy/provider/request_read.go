@@ -157,43 +157,44 @@ func (r *Request) conversation(shape *canonShape, top reqTop) {
 
 func (r *Request) tools(shape *canonShape, top reqTop) {
 	w := &r.walk
-	before := w.sink.text
-	w.sink.beginPart()
+	open := false
 	for _, name := range shape.tools {
 		v := top.get(name)
 		if w.doc.kind(v) == '{' { // Converse
 			v = w.doc.get(v, "tools")
 		}
 		if w.doc.kind(v) == '[' {
-			r.Tools += w.tools(v)
+			r.Tools += w.tools(v, &open)
 		}
 	}
-	r.FPTools = w.sink.endPart()
-	r.ToolsBytes = w.sink.text - before
+	if open {
+		r.FPTools = w.sink.endPart()
+	}
+	r.ToolsBytes = w.sink.text
 }
 
 func (r *Request) system(shape *canonShape, top reqTop, leading []canonMsg) {
 	w := &r.walk
 	before := w.sink.text
-	marked := false
-	mark := func() {
-		if !marked {
+	open := false
+	begin := func() {
+		if !open {
 			w.sink.mark(canonSys)
 			w.sink.beginPart()
-			marked = true
+			open = true
 		}
 	}
 	for _, name := range shape.system {
 		if v := top.get(name); v.num != 0 && !w.empty(v) {
-			mark()
+			begin()
 			w.instructions(v)
 		}
 	}
 	for i := range leading {
-		mark()
+		begin()
 		w.body(&leading[i])
 	}
-	if marked {
+	if open {
 		r.FPSystem = w.sink.endPart()
 	}
 	r.SystemBytes = w.sink.text - before
