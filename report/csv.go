@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -125,12 +124,7 @@ func (c *sheet) quality(q analyze.Quality) {
 	} {
 		c.row("quality", x.key, cells{"value": whole(x.n)})
 	}
-	reasons := make([]string, 0, len(q.Rejected))
-	for reason := range q.Rejected {
-		reasons = append(reasons, reason)
-	}
-	sort.Strings(reasons)
-	for _, reason := range reasons {
+	for _, reason := range sortedReasons(q) {
 		c.row("rejected", reason, cells{"value": whole(q.Rejected[reason])})
 	}
 	c.row("quality", "price_table_date", cells{"value": q.PriceTableDate})
@@ -149,19 +143,14 @@ func rowSet(r analyze.Row) cells {
 	return set
 }
 
-func whole(n int64) string      { return strconv.FormatInt(n, 10) }
-func float(f float64) string    { return strconv.FormatFloat(f, 'f', -1, 64) }
-func stamp(t time.Time) string  { return t.Format(time.RFC3339Nano) }
-func isFormula(first rune) bool { return strings.ContainsRune("=+-@\t\r", first) }
-func isNumber(s string) bool {
-	_, err := strconv.ParseFloat(s, 64)
-	return err == nil && strings.Trim(s, "-.0123456789") == ""
-}
+func whole(n int64) string     { return strconv.FormatInt(n, 10) }
+func float(f float64) string   { return strconv.FormatFloat(f, 'f', -1, 64) }
+func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // Cell makes foreign text safe in a spreadsheet: what begins with = + - @ TAB or
-// CR is taken for a formula and gets a leading '. Plain numbers stay.
+// CR is taken for a formula and gets a leading '. No figure begins so.
 func Cell(s string) string {
-	if s == "" || !isFormula([]rune(s)[0]) || isNumber(s) {
+	if s == "" || !strings.ContainsRune("=+-@\t\r", []rune(s)[0]) {
 		return s
 	}
 	return "'" + s

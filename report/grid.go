@@ -68,7 +68,7 @@ func agentGrid(r *analyze.Result, top int) grid {
 		g.rows[i] = append(g.rows[i], p95)
 	}
 	g.foot = append(g.foot, "")
-	if r.Previous == nil {
+	if !compared(r) {
 		return g
 	}
 	const at = 2 // after the cost

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"burn/analyze"
@@ -16,7 +18,7 @@ func Sentence(r *analyze.Result) string {
 		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below."
 	}
 	s := "You spent " + Money(t.Cost)
-	if r.Previous != nil && r.Previous.Requests > 0 {
+	if compared(r) {
 		s += " (" + Change(t.Cost, r.Previous.Cost) + ")"
 	}
 	s += " in " + lengthText(r.Period.Between) + " (" + plural(t.Requests, "call") + ")."
@@ -28,6 +30,9 @@ func Sentence(r *analyze.Result) string {
 	}
 	return s
 }
+
+// compared reports whether there is anything to compare with.
+func compared(r *analyze.Result) bool { return r.Previous != nil && r.Previous.Requests > 0 }
 
 // nothing is the sentence of a period without calls.
 func nothing(r *analyze.Result) string {
@@ -48,6 +53,9 @@ func PeriodLine(r *analyze.Result) string {
 			s += ", compared with the " + lengthText(*c) + " before"
 		} else {
 			s += ", compared with " + PeriodText(*c) + " (" + lengthText(*c) + ")"
+		}
+		if !compared(r) {
+			s += " (nothing recorded then)"
 		}
 	}
 	return s
@@ -91,3 +99,5 @@ func rejected(q analyze.Quality) int64 {
 	}
 	return n
 }
+
+func sortedReasons(q analyze.Quality) []string { return slices.Sorted(maps.Keys(q.Rejected)) }

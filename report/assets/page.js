@@ -1,0 +1,91 @@
+(function () {
+  'use strict';
+  // Replaces the static pictures by ECharts; without it, or on any error, they stay.
+  var charts = JSON.parse(document.getElementById('charts').textContent);
+  var live = [];
+
+  function color(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
+  }
+
+  function money(v) {
+    return '$' + Number(v).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  }
+
+  // The label under the pointer, built of text nodes: a name can not become markup.
+  function label(list) {
+    var box = document.createElement('div');
+    box.className = 'tip';
+    var sum = 0;
+    var head = document.createElement('b');
+    box.appendChild(head);
+    list.forEach(function (p) {
+      sum += p.value;
+      if (!p.value || list.length === 1) { return; }
+      var line = document.createElement('span');
+      line.textContent = money(p.value) + '  ' + p.seriesName;
+      line.style.color = p.color;
+      box.appendChild(line);
+    });
+    head.textContent = (list.length ? list[0].name : '') + '  ' + money(sum);
+    return box;
+  }
+
+  function dressed(entry) {
+    var o = JSON.parse(JSON.stringify(entry.option));
+    var soft = color('soft'), line = color('line');
+    o.color = entry.classes.map(color);
+    o.textStyle = { fontFamily: getComputedStyle(document.body).fontFamily, color: soft };
+    [].concat(o.xAxis).forEach(function (a) {
+      a.axisLabel = { color: soft, hideOverlap: true };
+      a.axisLine = { lineStyle: { color: line } };
+      a.axisTick = { show: false };
+    });
+    [].concat(o.yAxis).forEach(function (a) {
+      a.interval = a.max / 4;
+      a.axisLabel = { color: soft, formatter: function (v) { return '$' + v.toLocaleString('en-US'); } };
+      a.splitLine = { lineStyle: { color: line } };
+    });
+    o.tooltip.formatter = label;
+    o.tooltip.confine = true;
+    o.tooltip.backgroundColor = color('bg');
+    o.tooltip.borderColor = line;
+    o.tooltip.textStyle = { color: color('ink'), fontSize: 13 };
+    o.tooltip.axisPointer = { type: 'shadow' };
+    o.series.forEach(function (s) { s.barCategoryGap = '20%'; });
+    return o;
+  }
+
+  function draw() {
+    if (!window.echarts) { return; }
+    live.forEach(function (c) { c.dispose(); });
+    live = [];
+    document.querySelectorAll('[data-chart]').forEach(function (figure) {
+      var entry = charts[figure.getAttribute('data-chart')];
+      if (!entry) { return; }
+      figure.classList.add('live');
+      try {
+        var c = window.echarts.init(figure.querySelector('.canvas'), null, { renderer: 'canvas' });
+        c.setOption(dressed(entry));
+        live.push(c);
+      } catch (e) {
+        figure.classList.remove('live');
+      }
+    });
+    document.documentElement.setAttribute('data-charts', String(live.length));
+  }
+
+  addEventListener('resize', function () { live.forEach(function (c) { c.resize(); }); });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+
+  var packed = document.getElementById('echarts-gz');
+  if (!packed) { draw(); return; }
+  if (!window.DecompressionStream) { return; }
+  var bytes = Uint8Array.from(atob(packed.textContent.trim()), function (c) { return c.charCodeAt(0); });
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text().then(function (text) {
+    var script = document.createElement('script');
+    script.textContent = text;
+    document.head.appendChild(script);
+    draw();
+  }).catch(function () { /* the static pictures stay */ });
+})();

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"sync"
+
+	"burn/analyze"
+)
+
+// HTMLOptions say what the page is like.
+type HTMLOptions struct {
+	Top     int    // rows per table, 0 for 20
+	Plain   bool   // ECharts as readable text instead of packed: three times the size
+	Command string // the command that makes this page again
+	Version string // burn's
+}
+
+var (
+	//go:embed assets/page.html
+	pageHTML string
+	//go:embed assets/page.css
+	pageCSS string
+	//go:embed assets/page.js
+	pageJS string
+	// echarts.min.js of the npm package echarts 5.6.0, unchanged, gzip -9; its
+	// licence and notice stand beside it.
+	//go:embed assets/echarts.min.js.gz
+	echartsPacked []byte
+	//go:embed assets/echarts.LICENSE
+	echartsLicense string
+	//go:embed assets/echarts.NOTICE
+	echartsNotice string
+)
+
+// ThirdPartyNotices are the licence and the notice of what the page carries.
+func ThirdPartyNotices() string {
+	return "Apache ECharts 5.6.0\n\n" + echartsNotice + "\n" + echartsLicense
+}
+
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(pageHTML))
+})
+
+// HTML writes r as one page that loads nothing: it works from a file, without
+// scripts, on paper and on a telephone. Scripts and styles are allowed by their
+// hashes alone, so that no name in it can become code. Equal data and clock give
+// equal bytes.
+func HTML(w io.Writer, r *analyze.Result, opt HTMLOptions) error {
+	if opt.Top <= 0 {
+		opt.Top = 20
+	}
+	p := newPage(r, opt)
+	if err := p.embed(r, opt.Plain); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	var b bytes.Buffer // so that an error leaves no half page
+	if err := pageTemplate().Execute(&b, p); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+// embed fills the page's style, scripts and the policy that allows just them.
+func (p *page) embed(r *analyze.Result, plain bool) error {
+	style := strings.TrimSpace(pageCSS)
+	p.Style = template.HTML("<style>" + style + "</style>")
+	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hashOf(style)
+	if p.Empty {
+		p.Policy = policy
+		return nil
+	}
+	data, err := options(map[string]picture{"trend": *p.Trend.Picture, "hours": *p.Hours.Picture})
+	if err != nil {
+		return err
+	}
+	library, err := echarts()
+	if err != nil {
+		return err
+	}
+	boot := strings.TrimSpace(pageJS)
+	var b strings.Builder
+	b.WriteString(`<script type="application/json" id="charts">` + string(data) + "</script>\n")
+	if plain {
+		b.WriteString("<script>" + library + "</script>\n")
+	} else {
+		b.WriteString(`<script type="text/plain" id="echarts-gz">` + base64.StdEncoding.EncodeToString(echartsPacked) + "</script>\n")
+	}
+	b.WriteString("<script>" + boot + "</script>")
+	p.Scripts = template.HTML(b.String())
+	p.Policy = policy + "; script-src " + hashOf(boot) + " " + hashOf(library)
+	return nil
+}
+
+// hashOf is how a policy names the text of a style or script element.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// echarts unpacks the library once.
+var echarts = sync.OnceValues(func() (string, error) {
+	z, err := gzip.NewReader(bytes.NewReader(echartsPacked))
+	if err != nil {
+		return "", fmt.Errorf("unpack echarts: %w", err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		return "", fmt.Errorf("unpack echarts: %w", err)
+	}
+	return string(b), nil
+})
