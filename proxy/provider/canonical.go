@@ -103,10 +103,11 @@ func (w *canonWalk) value(v reqVal) {
 func (w *canonWalk) text(v reqVal) {
 	raw := w.doc.raw(v)
 	w.sink.mark(canonText)
-	w.sink.str(&w.doc, raw)
-	if w.lines && w.sink.keys != nil && !w.sink.inMedia {
-		w.sink.lines.scan(&w.doc, raw)
+	if w.lines && !w.sink.inMedia {
+		w.sink.beginLines()
+		defer w.sink.endLines()
 	}
+	w.sink.str(&w.doc, raw)
 }
 
 // object appends an object, without cache marks.
@@ -461,7 +462,6 @@ func canonInMessage(key []byte) bool {
 // forget drops what refers to the body; trim what one large body made large.
 func (w *canonWalk) forget() {
 	w.doc.b = nil
-	w.sink.lines.forget()
 	clear(w.members[:cap(w.members)])
 	w.members, w.msgs = w.members[:0], w.msgs[:0]
 }

@@ -33,7 +33,7 @@ type fpSink struct {
 	part  hash.Hash
 	media hash.Hash
 
-	inChain, inPart, inMedia bool
+	inPart, inMedia, inLines bool
 	folding                  bool // all prefixes are taken: parts go into the chain as their hash
 
 	text    int64 // bytes of text so far
@@ -57,7 +57,7 @@ func (s *fpSink) start(k *Keys) {
 		s.media = sha256.New()
 	}
 	s.keys = k
-	s.inChain, s.inPart, s.inMedia, s.folding = k != nil, false, false, false
+	s.inPart, s.inMedia, s.inLines, s.folding = false, false, false, false
 	s.text, s.weight, s.n = 0, 0, 0
 	s.prefix, s.turns = s.prefix[:0], s.turns[:0]
 	s.nextCut = math.MaxInt64
@@ -139,11 +139,14 @@ func (s *fpSink) hash(p []byte) {
 		s.media.Write(p)
 		return
 	}
-	if s.inChain && !(s.folding && s.inPart) {
+	if !s.folding || !s.inPart {
 		s.chain.Write(p)
 	}
 	if s.inPart {
 		s.part.Write(p)
+	}
+	if s.inLines {
+		s.lines.text(p)
 	}
 }
 
@@ -262,7 +265,7 @@ func (s *fpSink) endPart() uint64 {
 	s.flush()
 	s.inPart = false
 	sum := s.part.Sum(s.sum[:0])
-	if s.folding && s.inChain {
+	if s.folding {
 		s.mark(canonFold)
 		s.put(sum)
 	}
@@ -292,28 +295,39 @@ func (s *fpSink) endMedia() {
 	}
 }
 
-// parts returns the fingerprints of the chosen lines, smallest first.
-func (s *fpSink) parts(d *reqDoc, dst []uint64) []uint64 {
+// parts returns the fingerprints of the chosen lines, smallest first: what a
+// part that is this line alone would have.
+func (s *fpSink) parts(dst []uint64) []uint64 {
 	if s.keys == nil {
 		return dst
 	}
-	s.flush()
-	text, cut := s.text, s.nextCut
-	s.inChain, s.nextCut = false, math.MaxInt64
-	for _, l := range s.lines.best[:s.lines.n] {
-		s.beginPart()
-		s.mark(canonText)
-		s.str(d, l.head())
+	for i := range s.lines.best[:s.lines.n] {
+		l := &s.lines.best[i]
+		s.part.Reset()
+		s.part.Write(append(s.char[:0], canonText))
+		s.part.Write(l.head)
 		if l.size > fpLongLine {
-			s.put(binary.BigEndian.AppendUint64(s.char[:0], l.hash))
+			s.part.Write(binary.BigEndian.AppendUint64(s.char[:0], l.hash))
 		}
-		if f := s.endPart(); f != 0 {
-			dst = append(dst, f)
-		}
+		dst = append(dst, fpShort(s.part.Sum(s.sum[:0])))
 	}
-	s.inChain, s.text, s.nextCut = true, text, cut
 	slices.Sort(dst)
 	return dst
+}
+
+// beginLines lets the text that follows be read for its lines, in which no
+// marks may stand.
+func (s *fpSink) beginLines() {
+	s.flush()
+	s.inLines = s.keys != nil
+}
+
+func (s *fpSink) endLines() {
+	s.flush()
+	if s.inLines {
+		s.lines.end()
+	}
+	s.inLines = false
 }
 
 // fpShort is a fingerprint as the record has it: the first 64 bits. 0 means

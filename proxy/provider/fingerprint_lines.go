@@ -2,10 +2,10 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
-	"unicode/utf8"
 
 	"burn/proxy/usage"
 )
@@ -17,144 +17,99 @@ import (
 // are put through HMAC.
 type fpLines struct {
 	k0, k1 uint64
-	best   [usage.MaxParts]fpLine // the first n, by hash
+	best   [usage.MaxParts]fpLine // the first n, by hash; the others lend their buffers
 	n      int
 
-	h    uint64 // state over the whole blocks of the open line
-	tail [16]byte
-	have int // bytes in tail
-	size int // bytes of the open line
+	open    fpLine // the line being read
+	state   uint64 // of its hash, over the whole blocks
+	tail    [16]byte
+	have    int // bytes in tail
+	returns int // carriage returns that belong to it if it goes on
 }
 
-// fpLine is one line: its hash, its text as written, and its length in bytes.
+// fpLine is one line: its hash, its length in bytes, and its beginning.
 type fpLine struct {
 	hash uint64
-	raw  []byte
 	size int
+	head []byte // at most fpLongLine bytes
 }
 
 // fpLongLine is the length in bytes of a line above which its fingerprint is
 // taken over its beginning and its cheap hash, which covers all of it.
 const fpLongLine = 4 << 10
 
-// head is as much of the line, as written, as holds its first fpLongLine bytes
-// of text; all of it where it is not longer.
-func (l *fpLine) head() []byte {
-	if l.size <= fpLongLine {
-		return l.raw
-	}
-	p, text := 0, 0
-	for text < fpLongLine {
-		size, n := 1, 1
-		switch c := l.raw[p]; {
-		case c == '\\':
-			var r rune
-			r, size = reqEscape(l.raw[p:])
-			n = utf8.RuneLen(r)
-		case c >= utf8.RuneSelf:
-			var r rune
-			r, size = utf8.DecodeRune(l.raw[p:])
-			n = utf8.RuneLen(r)
-		}
-		p, text = p+size, text+n
-	}
-	return l.raw[:p]
-}
-
 func (l *fpLines) start(k *Keys) {
-	l.forget()
+	l.n = 0
 	if k != nil {
 		l.k0, l.k1 = k.line0, k.line1
 	}
 	l.reset()
 }
 
-// forget drops what refers to the body.
-func (l *fpLines) forget() {
-	clear(l.best[:])
-	l.n = 0
+func (l *fpLines) reset() {
+	l.open.size, l.open.head = 0, l.open.head[:0]
+	l.state, l.have, l.returns = l.k1, 0, 0
 }
 
-func (l *fpLines) reset() { l.h, l.have, l.size = l.k1, 0, 0 }
-
-// scan looks at the lines of raw, a string of d as written. Newlines are always
-// escapes there. Carriage returns before them do not belong to the line.
-func (l *fpLines) scan(d *reqDoc, raw []byte) {
-	start, end, returns := 0, 0, 0 // of the line in raw; \r seen behind its end
-	for p := 0; p < len(raw); {
-		n := bytes.IndexByte(raw[p:], '\\')
-		if n != 0 {
-			if n < 0 {
-				n = len(raw) - p
-			}
-			l.returns(&returns)
-			l.segment(d, raw[p:p+n])
-			p += n
-			end = p
-			continue
+// text reads a piece of a text; end ends it, and its last line with it.
+func (l *fpLines) text(p []byte) {
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			l.piece(p)
+			return
 		}
-		r, size := reqEscape(raw[p:])
-		p += size
-		switch r {
-		case '\n':
-			l.close(raw[start:end])
-			start, end, returns = p, p, 0
-		case '\r':
-			returns++
-		default:
-			l.returns(&returns)
-			var b [utf8.UTFMax]byte
-			l.write(b[:utf8.EncodeRune(b[:], r)])
-			end = p
+		l.piece(p[:i])
+		l.end()
+		p = p[i+1:]
+	}
+}
+
+// piece reads a piece of a line. Carriage returns at a line's end do not belong
+// to it.
+func (l *fpLines) piece(p []byte) {
+	q := p
+	for len(q) > 0 && q[len(q)-1] == '\r' {
+		q = q[:len(q)-1]
+	}
+	if len(q) > 0 {
+		for ; l.returns > 0; l.returns-- {
+			l.write([]byte{'\r'})
 		}
+		l.write(q)
 	}
-	l.close(raw[start:end])
+	l.returns += len(p) - len(q)
 }
 
-// returns adds the carriage returns that turned out to be inside the line.
-func (l *fpLines) returns(n *int) {
-	for ; *n > 0; *n-- {
-		l.write([]byte{'\r'})
+// end closes the open line and keeps it if it is one of the smallest.
+func (l *fpLines) end() {
+	if l.open.size >= fpMinText {
+		l.open.hash = l.sum()
+		l.keep()
 	}
-}
-
-func (l *fpLines) segment(d *reqDoc, p []byte) {
-	if d.valid || utf8.Valid(p) {
-		l.write(p)
-		return
-	}
-	l.write(reqAppendRepaired(nil, p))
-}
-
-// close ends the open line and keeps it if it is one of the smallest.
-func (l *fpLines) close(raw []byte) {
-	if l.size < fpMinText {
-		l.reset()
-		return
-	}
-	line := fpLine{l.sum(), raw, l.size}
 	l.reset()
-	i, found := slices.BinarySearchFunc(l.best[:l.n], line, func(a, b fpLine) int {
-		switch {
-		case a.hash < b.hash:
-			return -1
-		case a.hash > b.hash:
-			return 1
-		}
-		return 0
+}
+
+func (l *fpLines) keep() {
+	i, found := slices.BinarySearchFunc(l.best[:l.n], l.open.hash, func(a fpLine, hash uint64) int {
+		return cmp.Compare(a.hash, hash)
 	})
 	if found || i == len(l.best) {
 		return
 	}
 	l.n = min(l.n+1, len(l.best))
+	dropped := l.best[l.n-1]
 	copy(l.best[i+1:l.n], l.best[i:])
-	l.best[i] = line
+	l.best[i], l.open = l.open, dropped
 }
 
 // write, block and sum are a multiply-and-fold hash over blocks of 16 bytes,
 // keyed by k0 and k1; how the line is cut into writes does not matter.
 func (l *fpLines) write(p []byte) {
-	l.size += len(p)
+	l.open.size += len(p)
+	if room := fpLongLine - len(l.open.head); room > 0 {
+		l.open.head = append(l.open.head, p[:min(room, len(p))]...)
+	}
 	if l.have > 0 {
 		n := copy(l.tail[l.have:], p)
 		l.have += n
@@ -173,13 +128,13 @@ func (l *fpLines) write(p []byte) {
 }
 
 func (l *fpLines) block(p []byte) {
-	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(p)^l.k0, binary.LittleEndian.Uint64(p[8:])^l.h)
-	l.h = hi ^ lo
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(p)^l.k0, binary.LittleEndian.Uint64(p[8:])^l.state)
+	l.state = hi ^ lo
 }
 
 func (l *fpLines) sum() uint64 {
 	clear(l.tail[l.have:])
 	l.block(l.tail[:])
-	hi, lo := bits.Mul64(l.h^uint64(l.size), l.k1)
+	hi, lo := bits.Mul64(l.state^uint64(l.open.size), l.k1)
 	return hi ^ lo
 }

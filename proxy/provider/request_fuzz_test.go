@@ -525,11 +525,7 @@ func refLines(lines []string) (fps []uint64) {
 	for _, l := range list[:min(len(list), usage.MaxParts)] {
 		text := []byte("\xf9" + l.text)
 		if len(l.text) > fpLongLine {
-			cut := fpLongLine
-			for cut < len(l.text) && l.text[cut]&0xc0 == 0x80 {
-				cut++
-			}
-			text = binary.BigEndian.AppendUint64(text[:1+cut], l.hash)
+			text = binary.BigEndian.AppendUint64(text[:1+fpLongLine], l.hash)
 		}
 		fps = append(fps, refShort(text))
 	}

@@ -254,7 +254,7 @@ func (r *Request) messages(msgs []canonMsg) {
 			r.RecentBytes += msgs[i].bytes
 		}
 	}
-	r.FPParts = w.sink.parts(&w.doc, r.parts[:0])
+	r.FPParts = w.sink.parts(r.parts[:0])
 }
 
 // startsRun reports whether a run of assistant messages begins at i.
