@@ -94,6 +94,13 @@ var ErrLoggerOnly = errors.New("this burn is the logger alone: it was built with
 // ErrNothingReadable means that there were log files but none could be read.
 var ErrNothingReadable = errors.New("none of the log files could be read")
 
+// Answer is what a run printed, kept so that a run that finds nothing new can
+// print it again without asking the database.
+type Answer struct {
+	Body []byte
+	Exit int // exit code that went with it
+}
+
 // Ingest reads what is new in the log files.
 func (db *DB) Ingest(ctx context.Context) (Stats, error) {
 	return db.ingest(ctx)

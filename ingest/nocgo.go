@@ -22,6 +22,17 @@ func (*DB) Rebuilt() string { return "" }
 // Lock reports ErrLoggerOnly.
 func (*DB) Lock(context.Context) error { return ErrLoggerOnly }
 
+// Answer reports ErrLoggerOnly.
+func (*DB) Answer(context.Context, string) (Answer, bool, error) {
+	return Answer{}, false, ErrLoggerOnly
+}
+
+// KeepAnswer reports ErrLoggerOnly.
+func (*DB) KeepAnswer(context.Context, string, Answer) error { return ErrLoggerOnly }
+
+// ForgetAnswer reports ErrLoggerOnly.
+func (*DB) ForgetAnswer(context.Context) error { return ErrLoggerOnly }
+
 // Close does nothing.
 func (*DB) Close() error { return nil }
 

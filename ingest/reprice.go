@@ -52,6 +52,9 @@ func (db *DB) reprice(ctx context.Context, stats *Stats) error {
 	if err == nil {
 		err = r.setMeta("prices_at", db.opt.Prices.Date())
 	}
+	if err == nil {
+		err = changed(ctx, conn)
+	}
 	if err != nil {
 		// The error that led here is reported; closing would roll back as well.
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")

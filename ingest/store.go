@@ -91,7 +91,7 @@ func (l *loader) loadSeen(key seenKey) (ranges []seqRange, err error) {
 
 // save writes everything but the rows of call, inside the transaction.
 func (l *loader) save() error {
-	steps := []func() error{l.saveWords, l.saveSeen, l.saveEvents, l.saveRejects, l.saveFiles}
+	steps := []func() error{l.saveWords, l.saveSeen, l.saveEvents, l.saveRejects, l.saveFiles, func() error { return changed(l.ctx, l.conn) }}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err

@@ -7,8 +7,10 @@ package queries
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +23,10 @@ var files embed.FS
 
 // SchemaVersion changes whenever schema.sql does; a database of another
 // version is rebuilt from the log files.
-const SchemaVersion = "1"
+var SchemaVersion = func() string {
+	sum := sha256.Sum256([]byte(Text("schema")))
+	return hex.EncodeToString(sum[:8])
+}()
 
 // Text returns the SQL of the file name.sql. It panics for a name that does
 // not exist: names are constants of this program, checked by a test.

@@ -4,8 +4,11 @@
 -- 64-bit integers. Queries never read these tables; they read the view calls
 -- (views.sql), which has the words back.
 
--- What the database was made with: schema, burn, prices, prices_at, installation.
+-- What the database was made with: schema, burn, prices, prices_at, installation, generation.
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
+
+-- What the last run printed, for the next one if nothing is new: see answer.go.
+CREATE TABLE answer (key VARCHAR, body BLOB, exit INTEGER);
 
 -- One row per distinct content read: a file is its first line, not its name.
 -- lines = accepted + rejected + duplicates + other_kinds; a torn tail is not

@@ -1,0 +1,853 @@
+// Burn shows where a team's LLM bill really goes.
+//
+//	burn proxy      forwards calls to LLM providers and appends one line of
+//	                metadata per call to log files: never a prompt, an answer
+//	                or a key
+//	burn analyze    reads those files, prices every call, and says which agent,
+//	                user, model and hour burned the money
+//	burn demo       shows all of it on two made-up months, without a key
+//	burn version    prints the version
+//
+// Every flag has an environment variable, BURN_ and its name in capitals, and a
+// key of its name in the YAML file that --config names. A flag wins over the
+// environment, the environment over the file, the file over the default.
+//
+// Exit codes: 0 fine; 1 it could not; 2 usage or configuration; 4 no calls in
+// the period; 6 lines rejected or calls unpriced, with --strict only. Results
+// go to standard output, everything else to standard error.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"burn/analyze"
+	"burn/ingest"
+	"burn/ingest/demo"
+	"burn/ingest/price"
+	"burn/proxy"
+	"burn/report"
+	"burn/report/settings"
+)
+
+// version is burn's; a release sets it at link time.
+var version = "1.0.0-dev"
+
+// Exit codes, in the order in which they win when several apply.
+const (
+	exitUsage   = 2
+	exitFailed  = 1
+	exitStrict  = 6
+	exitNothing = 4
+)
+
+// exit is an error that says how the process ends, and what to type next.
+type exit struct {
+	code int
+	err  error
+	hint string
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+func usageError(err error) error { return &exit{code: exitUsage, err: err} }
+
+func main() {
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings passed in.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{stdout: stdout, stderr: stderr}
+	err := p.app().RunContext(ctx, args)
+	if err == nil {
+		return 0
+	}
+	code := exitFailed
+	var e *exit
+	if errors.As(err, &e) {
+		code = e.code
+	}
+	if code != exitNothing && code != exitStrict {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
+		}
+	}
+	if e != nil && e.hint != "" {
+		fmt.Fprintf(stderr, "burn: hint: %s\n", e.hint)
+	}
+	return code
+}
+
+type program struct {
+	stdout, stderr io.Writer
+	config         *settings.File
+}
+
+func (p *program) app() *cli.App {
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
+	app := &cli.App{
+		Name:                  "burn",
+		Usage:                 "shows where a team's LLM bill really goes",
+		Version:               version,
+		Writer:                p.stdout,
+		ErrWriter:             p.stderr,
+		HideHelpCommand:       true,
+		ExitErrHandler:        func(*cli.Context, error) {},
+		OnUsageError:          onUsageError,
+		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.versionCommand()},
+		CustomAppHelpTemplate: appHelp,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c)
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, cmd := range app.Commands {
+		cmd.OnUsageError = onUsageError
+		cmd.HideHelpCommand = true
+		cmd.CustomHelpTemplate = commandHelp
+		cmd.Before = p.before
+	}
+	return app
+}
+
+const appHelp = `burn shows where a team's LLM bill really goes.
+
+Usage: burn COMMAND [FLAGS]
+
+Commands:{{range .VisibleCommands}}
+  {{printf "%-9s" .Name}} {{.Usage}}{{end}}
+
+"burn COMMAND --help" lists a command's flags. Start with: burn demo
+`
+
+const commandHelp = `{{.HelpName}}: {{.Usage}}
+
+Usage: {{.HelpName}} [FLAGS]
+
+{{.Description}}
+
+Flags:{{range .VisibleFlags}}
+  {{.}}{{end}}
+`
+
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text, hint := err.Error(), "burn --help"
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "burn" {
+		hint = "burn " + c.Command.Name + " --help"
+	}
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		name = strings.TrimLeft(name, "-")
+		text = fmt.Sprintf("unknown flag --%s", name)
+		if c.Command != nil {
+			if near := settings.Nearest(name, flagNames(c.Command)); near != "" {
+				hint = "did you mean --" + near + "?"
+			}
+		}
+	}
+	return &exit{exitUsage, errors.New(text), hint}
+}
+
+func unknownCommand(c *cli.Context) error {
+	name := c.Args().First()
+	var names []string
+	for _, cmd := range c.App.Commands {
+		names = append(names, cmd.Name)
+	}
+	hint := "burn --help"
+	if near := settings.Nearest(name, names); near != "" {
+		hint = "did you mean burn " + near + "?"
+	}
+	return &exit{exitUsage, fmt.Errorf("unknown command %q", name), hint}
+}
+
+// before refuses arguments, which the library would ignore together with all
+// flags behind them, and sets every flag that is given neither on the command
+// line nor in the environment from the file named by --config. One file serves
+// all commands: a key that belongs to another command is checked and left.
+func (p *program) before(c *cli.Context) error {
+	if c.Args().Present() {
+		return &exit{exitUsage, fmt.Errorf("unexpected argument %q", c.Args().First()), "burn " + c.Command.Name + " --help"}
+	}
+	p.config = &settings.File{}
+	path := c.String("config")
+	if path == "" {
+		return nil
+	}
+	known := slices.Clone(sections)
+	for _, cmd := range c.App.Commands {
+		known = append(known, flagNames(cmd)...)
+	}
+	known = slices.DeleteFunc(known, func(name string) bool { return name == "config" || name == "help" || name == "h" })
+	var err error
+	if p.config, err = settings.Read(path, known); err != nil {
+		return usageError(err)
+	}
+	own := flagNames(c.Command)
+	for _, key := range p.config.Keys() {
+		if slices.Contains(sections, key) || !slices.Contains(own, key) || c.IsSet(key) {
+			continue
+		}
+		values, err := p.config.Values(key)
+		if err != nil {
+			return usageError(err)
+		}
+		for _, v := range values {
+			if err := c.Set(key, v); err != nil {
+				return usageError(p.config.Errorf(key, err))
+			}
+		}
+	}
+	return nil
+}
+
+// sections are keys of the configuration file that are not flags.
+var sections = []string{"agent-rules", "tags"}
+
+func flagNames(cmd *cli.Command) []string {
+	var names []string
+	for _, f := range cmd.Flags {
+		names = append(names, f.Names()...)
+	}
+	return names
+}
+
+// Flags. Durations are strings because the library's own type refuses 7d.
+
+func env(name string) []string {
+	return []string{"BURN_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+}
+
+func text(name, value, usage string) *cli.StringFlag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func list(name, usage string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: env(name)}
+}
+
+func toggle(name, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: env(name)}
+}
+
+func number(name string, value int, usage string) *cli.IntFlag {
+	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		text("config", "", "read flags from this YAML `FILE`"),
+		text("log-level", "info", "what to tell on standard error: debug, info, warn or error"),
+	}
+}
+
+// logger writes to standard error at the level of --log-level.
+func (p *program) logger(c *cli.Context) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, usageError(fmt.Errorf("--log-level %q: use debug, info, warn or error", c.String("log-level")))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})), nil
+}
+
+// defaultLogDir is the user's data directory.
+func defaultLogDir() string {
+	base := os.Getenv("XDG_DATA_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return filepath.Join("burn", "logs")
+		}
+		base = filepath.Join(home, ".local", "share")
+		if runtime.GOOS == "darwin" {
+			base = filepath.Join(home, "Library", "Application Support")
+		}
+	}
+	return filepath.Join(base, "burn", "logs")
+}
+
+// proxy
+
+func (p *program) proxyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "proxy",
+		Usage: "forward calls to LLM providers and log one line about each",
+		Description: `Point a client's base URL at it: http://127.0.0.1:9090 for Anthropic,
+http://127.0.0.1:9090/v1 for OpenAI, http://127.0.0.1:9090/NAME/… for others.
+Nothing of a call is changed, and no prompt, answer or key is written.
+
+  burn proxy
+  burn proxy --listen 0.0.0.0:9090 --auth-token-file token --upstream azure=https://acme.openai.azure.com`,
+		Flags: append([]cli.Flag{
+			text("log-dir", defaultLogDir(), "append log files in `DIR`"),
+			text("listen", proxy.DefaultListen, "serve on `ADDR`"),
+			list("upstream", "another provider, as `NAME=URL[,kind=DIALECT]`; repeatable"),
+			text("admin", "", "serve /healthz and /metrics on this loopback `ADDR`"),
+			text("rotate-size", "64MB", "begin a new file after this many `BYTES`"),
+			text("rotate-every", "1h", "begin a new file after this `TIME`"),
+			text("grace", "30s", "how long running calls may take to end after SIGTERM"),
+			text("header-timeout", "10m", "give up on a provider that sends no answer for this `TIME`"),
+			text("auth-token-file", "", "callers must send the token in this `FILE` as X-Burn-Token"),
+			toggle("allow-unauthenticated", "listen beyond loopback without a token"),
+			toggle("use-env-proxy", "reach providers through HTTPS_PROXY and the like"),
+			text("upstream-ca", "", "trust the certificate authorities in this PEM `FILE` as well"),
+			text("fingerprints", "on", "on or off: keyed hashes that show repeated work"),
+			text("key-file", "", "the secret of these hashes, made if missing (default: burn.key beside the log directory)"),
+			text("users", string(proxy.UsersPlain), "plain, hash or off: what to keep of user labels"),
+		}, commonFlags()...),
+		Action: p.proxy,
+	}
+}
+
+func (p *program) proxy(c *cli.Context) error {
+	cfg, err := p.proxyConfig(c)
+	if err != nil {
+		return usageError(err)
+	}
+	// The first signal drains, a second one ends at once.
+	kill, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-c.Context.Done()
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		select {
+		case <-signals:
+			cancel()
+		case <-kill.Done():
+		}
+	}()
+	return proxy.RunUntil(c.Context, kill, cfg)
+}
+
+func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
+	logger, err := p.logger(c)
+	if err != nil {
+		return cfg, err
+	}
+	cfg = proxy.Config{
+		Listen: c.String("listen"), Admin: c.String("admin"), Version: version, LogDir: c.String("log-dir"), Logger: logger,
+		AuthTokenFile: c.String("auth-token-file"), AllowUnauthenticated: c.Bool("allow-unauthenticated"),
+		UseEnvProxy: c.Bool("use-env-proxy"), UpstreamCA: c.String("upstream-ca"), KeyFile: c.String("key-file"),
+		Users: proxy.Users(c.String("users")),
+	}
+	switch c.String("fingerprints") {
+	case "on":
+	case "off":
+		cfg.NoFingerprints = true
+	default:
+		return cfg, fmt.Errorf("--fingerprints %q: use on or off", c.String("fingerprints"))
+	}
+	for _, s := range c.StringSlice("upstream") {
+		u, err := proxy.ParseUpstream(s)
+		if err != nil {
+			return cfg, fmt.Errorf("--upstream: %w", err)
+		}
+		cfg.Upstreams = append(cfg.Upstreams, u)
+	}
+	if cfg.RotateSize, err = settings.Size(c.String("rotate-size")); err != nil {
+		return cfg, fmt.Errorf("--rotate-size: %w", err)
+	}
+	for name, d := range map[string]*time.Duration{"rotate-every": &cfg.RotateEvery, "grace": &cfg.Grace, "header-timeout": &cfg.HeaderTimeout} {
+		if *d, err = settings.Wait(c.String(name)); err != nil {
+			return cfg, fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	var rules []struct {
+		Agent     string `yaml:"agent"`
+		KeyID     string `yaml:"key_id"`
+		Client    string `yaml:"client"`
+		UserAgent string `yaml:"user_agent"`
+		Path      string `yaml:"path"`
+	}
+	if err := p.config.Section("agent-rules", &rules); err != nil {
+		return cfg, err
+	}
+	for _, r := range rules {
+		cfg.Rules = append(cfg.Rules, proxy.AgentRule(r))
+	}
+	return cfg, p.config.Section("tags", &cfg.Tags)
+}
+
+// analyze
+
+func (p *program) analyzeCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "analyze",
+		Usage: "read new log lines and report what was spent, by whom, when",
+		Description: `Reads what is new in the log files, prices it, and prints tables.
+--since and --until take ` + analyze.AcceptedTimes + `.
+
+  burn analyze --since 7d
+  burn analyze --since last-month --compare previous --html report.html`,
+		Flags: append([]cli.Flag{
+			list("log-dir", "read log files in `DIR`; repeatable (default: "+defaultLogDir()+")"),
+			text("since", "7d", "start of the period"),
+			text("until", "now", "end of the period, not included"),
+			text("tz", "", "`ZONE` of days and hours, such as Europe/Berlin (default: the system's)"),
+			text("compare", "previous", "compare with: "+analyze.AcceptedCompare),
+			list("agent", "only agents that match `GLOB`; repeatable"),
+			list("user", "only users that match `GLOB`; repeatable"),
+			list("model", "only models that match `GLOB`; repeatable"),
+			list("endpoint", "only endpoints that match `GLOB`; repeatable"),
+			number("top", 10, "rows per table in text and HTML"),
+			text("format", "table", "table, json, csv or markdown"),
+			toggle("compact", "only the most important tables"),
+			text("html", "", "write a self-contained report to `FILE`, or - for standard output"),
+			toggle("html-plain", "embed the chart library as text, for browsers without DecompressionStream"),
+			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
+			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
+			toggle("strict", "exit 6 if lines were rejected or calls have no price"),
+			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
+			toggle("no-ingest", "do not read log files"),
+			toggle("rebuild", "forget the database and read all log files again"),
+			toggle("no-rebuild", "fail instead of rebuilding a database that cannot be used"),
+			text("rejects", "", "write file:line: reason of rejected lines to `FILE`"),
+			text("lock-wait", "30s", "how long to wait for another run"),
+			text("memory", "512MB", "memory the database may use"),
+		}, commonFlags()...),
+		Action: p.analyze,
+	}
+}
+
+// task is one analysis: what to read, what to look at, how to show it.
+type task struct {
+	db       ingest.Options
+	noIngest bool
+	look     analyze.Options
+	format   string
+	text     report.TextOptions
+	html     string
+	htmlOpt  report.HTMLOptions
+	strict   bool
+}
+
+func (p *program) analyze(c *cli.Context) error {
+	t, err := p.analyzeTask(c)
+	if err != nil {
+		return usageError(err)
+	}
+	if path := c.String("rejects"); path != "" {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return fmt.Errorf("open rejects file: %w", err)
+		}
+		defer f.Close()
+		t.db.Rejects = f
+	}
+	return p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
+}
+
+// answer prints the result for t. If the last run printed the same, and nothing
+// has changed since, it prints that again.
+func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
+	keep := t.html == ""
+	question := t.question()
+	if keep {
+		a, ok, err := db.Answer(ctx, question)
+		if err != nil {
+			return err
+		}
+		if ok {
+			_, err := p.stdout.Write(a.Body)
+			return quiet(err, a.Exit)
+		}
+	}
+	if err := db.ForgetAnswer(ctx); err != nil {
+		return err
+	}
+	r, err := analyze.Run(ctx, db.SQL(), t.look)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := p.show(&out, t, r); err != nil {
+		return err
+	}
+	a := ingest.Answer{Body: out.Bytes(), Exit: t.exitCode(r)}
+	_, err = p.stdout.Write(a.Body)
+	if keep && err == nil && len(a.Body) < maxAnswer {
+		err = db.KeepAnswer(ctx, question, a)
+	}
+	return quiet(err, a.Exit)
+}
+
+// question spells out everything that the output depends on, beside the data.
+func (t task) question() string {
+	spell := func(p *analyze.Period) string {
+		if p == nil {
+			return "none"
+		}
+		return fmt.Sprint(p.Since.UTC(), p.Until.UTC(), p.Zone)
+	}
+	return fmt.Sprintf("%q", []string{
+		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents),
+		t.format, fmt.Sprint(t.text, t.strict),
+	})
+}
+
+// maxAnswer is how many bytes of output are kept for the next run.
+const maxAnswer = 32 << 20
+
+// exitCode is 0, or what the result itself calls for.
+func (t task) exitCode(r *analyze.Result) int {
+	rejected := int64(0)
+	for _, n := range r.Quality.Rejected {
+		rejected += n
+	}
+	switch {
+	case t.strict && (rejected > 0 || r.Quality.UnpricedRequests > 0):
+		return exitStrict
+	case r.Totals.Requests == 0:
+		return exitNothing
+	}
+	return 0
+}
+
+// quiet turns what came of printing into the command's error: a reader that
+// has seen enough is no failure.
+func quiet(err error, code int) error {
+	switch {
+	case err != nil && !errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("write output: %w", err)
+	case code != 0:
+		return &exit{code: code, err: fmt.Errorf("exit code %d", code)}
+	}
+	return nil
+}
+
+func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
+	logger, err := p.logger(c)
+	if err != nil {
+		return t, err
+	}
+	now := time.Now()
+	zone, err := analyze.Zone(c.String("tz"))
+	if err != nil {
+		return t, fmt.Errorf("--tz: %w", err)
+	}
+	period, err := analyze.ParsePeriod(c.String("since"), c.String("until"), now, zone)
+	if err != nil {
+		return t, err
+	}
+	compare, err := analyze.ParseCompare(c.String("compare"), period, now)
+	if err != nil {
+		return t, err
+	}
+	t = task{
+		noIngest: c.Bool("no-ingest"), format: c.String("format"), html: c.String("html"), strict: c.Bool("strict"),
+		db: ingest.Options{
+			Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
+			Version: version, Logger: logger, Progress: p.progress(),
+		},
+		look: analyze.Options{
+			Period: period, Compare: compare, Now: now,
+			Filter: analyze.Filter{Agents: c.StringSlice("agent"), Users: c.StringSlice("user"), Models: c.StringSlice("model"), Endpoints: c.StringSlice("endpoint")},
+		},
+		text:    report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Compact: c.Bool("compact"), Top: c.Int("top")},
+		htmlOpt: report.HTMLOptions{Top: c.Int("top"), Plain: c.Bool("html-plain"), Command: "burn " + strings.Join(os.Args[1:], " "), Version: version},
+	}
+	switch t.format {
+	case "table":
+	case "json", "csv", "markdown":
+		t.look.Need |= analyze.Whole
+	default:
+		return t, fmt.Errorf("--format %q: use table, json, csv or markdown", t.format)
+	}
+	if t.html != "" {
+		t.look.Need |= analyze.Pictures
+		t.text.Report = t.html
+	}
+	if t.html == "-" && t.format != "table" {
+		return t, errors.New("--html - and --format both want standard output")
+	}
+	if c.Int("top") < 1 {
+		return t, errors.New("--top: use a number from 1")
+	}
+	if len(t.db.Dirs) == 0 {
+		t.db.Dirs = []string{defaultLogDir()}
+	}
+	if t.db.Path == "" {
+		t.db.Path = filepath.Join(filepath.Dir(filepath.Clean(t.db.Dirs[0])), "burn.duckdb")
+	}
+	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
+		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
+	}
+	if t.db.LockWait, err = settings.Wait(c.String("lock-wait")); err != nil {
+		return t, fmt.Errorf("--lock-wait: %w", err)
+	}
+	if t.db.Memory, err = settings.Size(c.String("memory")); err != nil {
+		return t, fmt.Errorf("--memory: %w", err)
+	}
+	return t, p.readTables(c, &t)
+}
+
+// readTables reads the files of agents and prices.
+func (p *program) readTables(c *cli.Context, t *task) error {
+	if path := c.String("agents"); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("--agents: %w", err)
+		}
+		defer f.Close()
+		if t.look.Agents, err = analyze.ReadAgents(f); err != nil {
+			return fmt.Errorf("--agents %s: %w", path, err)
+		}
+	}
+	t.db.Prices = price.Builtin()
+	if path := c.String("prices"); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("--prices: %w", err)
+		}
+		defer f.Close()
+		rows, err := price.Load(f, path)
+		if err != nil {
+			return fmt.Errorf("--prices: %w", err)
+		}
+		t.db.Prices = t.db.Prices.With(rows)
+	}
+	return nil
+}
+
+// withDatabase opens the database, ingests what is new, and calls f.
+func (p *program) withDatabase(ctx context.Context, t task, f func(context.Context, *ingest.DB) error) (err error) {
+	db, err := ingest.Open(ctx, t.db)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := db.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("close database: %w", cerr)
+		}
+	}()
+	if !t.noIngest {
+		stats, err := db.Ingest(ctx)
+		if err != nil {
+			return err
+		}
+		p.tell(db, stats)
+	}
+	if err := db.Lock(ctx); err != nil {
+		return fmt.Errorf("lock database down: %w", err)
+	}
+	return f(ctx, db)
+}
+
+// tell says what was unusual about reading the files.
+func (p *program) tell(db *ingest.DB, s ingest.Stats) {
+	note := func(format string, args ...any) {
+		fmt.Fprintf(p.stderr, "burn: "+format+"\n", args...)
+	}
+	if why := db.Rebuilt(); why != "" {
+		note("the database was made anew: %s", report.Clean(why))
+	}
+	for i, problem := range s.Problems {
+		if i == 10 {
+			note("… and %d more files with problems", len(s.Problems)-i)
+			break
+		}
+		note("%s", report.Clean(problem))
+	}
+	if s.Rejected > 0 {
+		note("%d lines rejected: see --rejects FILE", s.Rejected)
+	}
+	if s.Folded > 0 {
+		note("%d calls have labels beyond the number that is kept apart: counted as \"other\"", s.Folded)
+	}
+	for _, m := range s.Repriced {
+		note("prices changed: %s: %d calls from $%s to $%s", report.Clean(m.Model), m.Calls, price.FormatPico(m.Before), price.FormatPico(m.After))
+	}
+}
+
+// show writes the result as asked for.
+func (p *program) show(w io.Writer, t task, r *analyze.Result) error {
+	if t.html == "-" {
+		return report.HTML(w, r, t.htmlOpt)
+	}
+	if t.html != "" {
+		if err := report.WriteFile(t.html, func(w io.Writer) error { return report.HTML(w, r, t.htmlOpt) }); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	}
+	switch t.format {
+	case "json":
+		return report.JSON(w, r)
+	case "csv":
+		return report.CSV(w, r)
+	case "markdown":
+		return report.Markdown(w, r, t.text.Top)
+	}
+	return report.Text(w, r, t.text)
+}
+
+// progress reports on long reading, on a terminal only and not before half a
+// second has passed.
+func (p *program) progress() func(done, total int64) {
+	f, ok := p.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	start, last := time.Now(), time.Now()
+	return func(done, total int64) {
+		if time.Since(start) < 500*time.Millisecond || time.Since(last) < 200*time.Millisecond {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintf(p.stderr, "\rreading log files: %d of %d MB \x1b[K", done>>20, total>>20)
+		if done >= total {
+			fmt.Fprint(p.stderr, "\r\x1b[K")
+		}
+	}
+}
+
+func (p *program) isTerminal() bool {
+	f, ok := p.stdout.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is that of the terminal; 0, no limit, elsewhere.
+func (p *program) width() int {
+	if f, ok := p.stdout.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
+// demo
+
+func (p *program) demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "show burn on two made-up months, without a key",
+		Description: `Writes the logs of two months of a team of agents, before and after it
+fixed what burn told it, analyses them and writes a report.
+
+  burn demo
+  burn demo --dir /tmp/burn-demo`,
+		Flags:  append([]cli.Flag{text("dir", "", "write into `DIR` (default: a new temporary directory)")}, commonFlags()...),
+		Action: p.demo,
+	}
+}
+
+func (p *program) demo(c *cli.Context) error {
+	dir := c.String("dir")
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "burn-demo-"); err != nil {
+			return fmt.Errorf("create directory: %w", err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("create directory: %w", err)
+	}
+	agentsFile := filepath.Join(dir, "agents.csv")
+	if err := os.WriteFile(agentsFile, demo.Agents(), 0o644); err != nil {
+		return fmt.Errorf("write agents file: %w", err)
+	}
+	agents, err := analyze.ReadAgents(strings.NewReader(string(demo.Agents())))
+	if err != nil {
+		return fmt.Errorf("agents file: %w", err)
+	}
+	t := task{
+		format: "table",
+		db: ingest.Options{
+			Path: filepath.Join(dir, "burn.duckdb"), Prices: price.Builtin(), Version: version, Progress: p.progress(),
+			// The demo's months are fixed; a clock that is behind them must not
+			// make burn take their calls for mistakes.
+			Now: func() time.Time { return later(time.Now(), demo.After.Until()) },
+		},
+		text:    report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Top: 10},
+		html:    filepath.Join(dir, "report.html"),
+		htmlOpt: report.HTMLOptions{Top: 10, Command: "burn demo", Version: version},
+	}
+	t.look = analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures}
+	for _, m := range []demo.Month{demo.Before, demo.After} {
+		fmt.Fprintf(p.stderr, "writing %d calls of the month %s\n", m.Calls(), m)
+		logs := filepath.Join(dir, m.String())
+		if err := demo.Write(c.Context, logs, m, func(int, int) {}); err != nil {
+			return fmt.Errorf("write demo: %w", err)
+		}
+		t.db.Dirs = append(t.db.Dirs, logs)
+	}
+	before, after, err := p.demoMonths(c.Context, t)
+	if err != nil {
+		return err
+	}
+	if err := p.show(p.stdout, t, before); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	if err := report.Comparison(p.stdout, before, after); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "\nReport: %s\nAsk it yourself: burn analyze --log-dir %s --log-dir %s --agents %s --since 2026-09 --until 2026-10 --tz UTC\n",
+		t.html, t.db.Dirs[0], t.db.Dirs[1], agentsFile)
+	return err
+}
+
+// demoMonths ingests both months in one go and looks at each, the second one
+// first: the views stay where the report is.
+func (p *program) demoMonths(ctx context.Context, t task) (before, after *analyze.Result, err error) {
+	err = p.withDatabase(ctx, t, func(ctx context.Context, db *ingest.DB) error {
+		t.look.Period = analyze.Period{Since: demo.After.Since(), Until: demo.After.Until()}
+		if after, err = analyze.Run(ctx, db.SQL(), t.look); err != nil {
+			return err
+		}
+		t.look.Period = analyze.Period{Since: demo.Before.Since(), Until: demo.Before.Until()}
+		before, err = analyze.Run(ctx, db.SQL(), t.look)
+		return err
+	})
+	return before, after, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// version
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version", Description: "Prints burn's version, the commit and Go's version.",
+		Flags: commonFlags(),
+		Action: func(*cli.Context) error {
+			commit := "unknown"
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						commit = s.Value
+					}
+				}
+			}
+			_, err := fmt.Fprintf(p.stdout, "burn %s (commit %s, %s, prices of %s)\n", version, commit, runtime.Version(), price.Builtin().Date())
+			return err
+		},
+	}
+}
