@@ -58,6 +58,7 @@ type canonWalk struct {
 	doc     reqDoc
 	sink    fpSink
 	members []reqMember // of the objects being walked, used as a stack
+	used    int         // most members there were at once
 	msgs    []canonMsg
 	lines   bool // text is of the last user turn
 }
@@ -137,6 +138,7 @@ func (w *canonWalk) push(v reqVal) (base int) {
 	for m, ok := w.doc.firstMember(v); ok; m, ok = w.doc.nextMember(m) {
 		w.members = append(w.members, m)
 	}
+	w.used = max(w.used, len(w.members))
 	list := w.members[base:]
 	slices.SortStableFunc(list, func(a, b reqMember) int { return bytes.Compare(a.key, b.key) })
 	n := 0
@@ -462,8 +464,8 @@ func canonInMessage(key []byte) bool {
 // forget drops what refers to the body; trim what one large body made large.
 func (w *canonWalk) forget() {
 	w.doc.b = nil
-	clear(w.members[:cap(w.members)])
-	w.members, w.msgs = w.members[:0], w.msgs[:0]
+	clear(w.members[:min(w.used, cap(w.members))])
+	w.members, w.msgs, w.used = w.members[:0], w.msgs[:0], 0
 }
 
 func (w *canonWalk) trim() {

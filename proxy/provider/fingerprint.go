@@ -115,6 +115,7 @@ func (s *fpSink) reaches(n int64) bool {
 
 func (s *fpSink) put(p []byte) {
 	if s.keys == nil {
+		s.n = 0
 		return
 	}
 	if len(p) > len(s.buf)-s.n {

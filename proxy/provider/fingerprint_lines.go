@@ -91,10 +91,13 @@ func (l *fpLines) end() {
 }
 
 func (l *fpLines) keep() {
+	if l.n == len(l.best) && l.open.hash >= l.best[l.n-1].hash {
+		return
+	}
 	i, found := slices.BinarySearchFunc(l.best[:l.n], l.open.hash, func(a fpLine, hash uint64) int {
 		return cmp.Compare(a.hash, hash)
 	})
-	if found || i == len(l.best) {
+	if found {
 		return
 	}
 	l.n = min(l.n+1, len(l.best))

@@ -194,12 +194,13 @@ func reqScanString(b []byte, p int, high *uint64) int {
 		case c == '"':
 			*high |= tops & reqHighs
 			return p + 1
+		case c == '\\' && p+1 < len(b) && reqShort[b[p+1]] != 0:
+			p += 2
 		case c == '\\':
-			n := reqEscapeLen(b[p:])
-			if n == 0 {
+			if _, ok := reqHex4(b[p:]); !ok {
 				return -1
 			}
-			p += n
+			p += 6
 		case c < 0x20:
 			return -1
 		default:
@@ -216,22 +217,6 @@ func reqScanString(b []byte, p int, high *uint64) int {
 func reqStop(w uint64) uint64 {
 	quote, slash := w^(reqOnes*'"'), w^(reqOnes*'\\')
 	return ((quote-reqOnes)&^quote | (slash-reqOnes)&^slash | (w-reqOnes*0x20)&^w) & reqHighs
-}
-
-// reqEscapeLen is the length of the escape at the start of b, 0 if it is none.
-func reqEscapeLen(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if _, ok := reqHex4(b); ok {
-			return 6
-		}
-	}
-	return 0
 }
 
 // reqHex4 reads \uXXXX at the start of b.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"burn/proxy/usage"
 )
@@ -92,6 +94,19 @@ func TestReadRequest(t *testing.T) {
 			got{Model: "b", OK: true, Messages: 1, Input: 2}},
 		{"recent is the last five", callChat, `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"},{"role":"user","content":"e"},{"role":"assistant","content":"f"},{"role":"tool","content":"g"},{"role":"user","content":"h"}]}`,
 			got{OK: true, Messages: 8, History: 7, Recent: 5, Input: 1}},
+		{"text completion", callPrompt, `{"prompt":["ab","c"],"max_tokens":4}`, got{OK: true, MaxTokens: 4, Messages: 1, Input: 3}},
+		{"gemini embeddings", callGemEmbed, `{"requests":[{"model":"m","content":{"parts":[{"text":"ab"}]}},{"content":{"parts":[{"text":"c"}]}}]}`, got{OK: true, Input: 3}},
+		{"converse", callConverse, `{"system":[{"text":"sys"}],"messages":[{"role":"user","content":[{"text":"hello"}]}],"inferenceConfig":{"maxTokens":6},"toolConfig":{"tools":[{"toolSpec":{"name":"f"}}]}}`,
+			got{Model: "m", OK: true, MaxTokens: 6, Messages: 1, Tools: 1, System: 3, ToolsB: 13, Input: 5}},
+		{"invoke with a Claude body", callInvoke, `{"anthropic_version":"bedrock-2023-05-31","max_tokens":2,"system":"sys","messages":[{"role":"user","content":"hello"}]}`,
+			got{OK: true, MaxTokens: 2, Messages: 1, System: 3, Input: 5}},
+		{"cohere v1", callCohere, `{"model":"command","preamble":"sys","chat_history":[{"role":"USER","message":"one"},{"role":"CHATBOT","message":"two2"}],"message":"hello"}`,
+			got{Model: "command", OK: true, Messages: 3, System: 3, History: 7, Recent: 7, Input: 5}},
+		{"ollama generate", callGenerate, `{"model":"l","system":"sys","prompt":"hello","options":{"num_predict":8}}`, got{Model: "l", OK: true, MaxTokens: 8, Messages: 1, System: 3, Input: 5}},
+		{"others: counts only", Call{Dialect: OpenAI, Operation: OpImages}, `{"model":"i","prompt":"a cat"}`, got{Model: "i", OK: true}},
+		{"system messages later on stay there", callChat, `{"messages":[{"role":"developer","content":"sys"},{"role":"user","content":"hello"},{"role":"system","content":"be brief"}]}`,
+			got{OK: true, Messages: 3, System: 3, Input: 5, History: 8, Recent: 8}},
+		{"limits that are none", callChat, `{"max_tokens":-1,"max_completion_tokens":null,"max_output_tokens":1e3,"messages":[]}`, got{OK: true, MaxTokens: 1000}},
 		{"not JSON", callChat, `{"model":"a"`, got{}},
 		{"not an object", callChat, `["a"]`, got{}},
 		{"too deep", callChat, `{"a":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, got{}},
@@ -107,5 +122,38 @@ func TestReadRequest(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", g, w)
 			}
 		})
+	}
+}
+
+// TestReadRequestAtOnce reads from many goroutines under one set of keys.
+func TestReadRequestAtOnce(t *testing.T) {
+	var wg sync.WaitGroup
+	for _, d := range conversations {
+		bodies := d.requests("here")
+		var want []got
+		for _, body := range bodies {
+			want = append(want, readBody(d.call, body))
+		}
+		for range 4 {
+			wg.Go(func() {
+				for i, body := range bodies {
+					if g := readBody(d.call, body); fmt.Sprint(g) != fmt.Sprint(want[i]) {
+						t.Errorf("%s: got %+v, want %+v", d.name, g, want[i])
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestMetadata(t *testing.T) {
+	g := readBody(callGemini, `{"contents":[],"labels":{"team":"a","n":1,"env":"\u0070rod"},"metadata":{"x":"y"}}`)
+	if want := []usage.Tag{{Key: "x", Value: "y"}, {Key: "team", Value: "a"}, {Key: "env", Value: "prod"}}; !slices.Equal(g.Metadata, want) {
+		t.Errorf("metadata %v, want %v", g.Metadata, want)
+	}
+	long := readBody(callChat, `{"messages":[],"user":"`+strings.Repeat("\u00fc", 4000)+`"}`)
+	if n := len(long.User); n < reqMaxLabel || n > reqMaxLabel+4 || !utf8.ValidString(long.User) {
+		t.Errorf("a user of %d bytes", n)
 	}
 }
