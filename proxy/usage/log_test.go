@@ -176,6 +176,17 @@ func TestLogHoldsEveryRecordBetweenStartAndStop(t *testing.T) {
 	}
 }
 
+func TestRecordsDoNotWaitForTheTick(t *testing.T) {
+	dir := t.TempDir()
+	cfg := testConfig(dir)
+	cfg.tick = 24 * time.Hour
+	l := openLog(t, cfg)
+	for i := 1; i <= 3; i++ {
+		l.Append(call(i))
+		waitFor(t, "record on disk", func() bool { return len(readLog(t, dir).calls) == i })
+	}
+}
+
 func TestLogFileIsInUseUntilClosed(t *testing.T) {
 	if noFollow == 0 {
 		t.Skip("no locks on this system")
