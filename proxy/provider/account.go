@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"strings"
+
 	"burn/proxy/usage"
 )
 
@@ -25,9 +27,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 		return
 	}
 	cut := !complete || g.failed
-	if len(g.usage) == 0 {
-		g.usage = append(g.usage, r.headers...)
-	}
+	r.useHeaders()
 	if len(g.usage) == 0 && !g.sawAdded {
 		r.without(rec, cut)
 		return
@@ -50,6 +50,20 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 		rec.UsageSource = usage.SourceDerived
 	default:
 		rec.UsageSource = usage.SourceReported
+	}
+}
+
+// useHeaders completes Bedrock's usage by the counts in its headers, which are
+// all there is for some models. Claude's own usage says more than they do.
+func (r *Response) useHeaders() {
+	g := &r.gather
+	switch {
+	case r.headers == nil:
+	case len(g.usage) == 0:
+		g.usage = append(g.usage, r.headers...)
+	case member(g.usage, []byte("input_tokens")) == nil:
+		g.spare = overlay(g.spare[:0], g.usage, r.headers, 0)
+		g.usage, g.spare = g.spare, g.usage
 	}
 }
 
@@ -162,8 +176,8 @@ func (r *Response) errorType() string {
 			return s
 		}
 	}
-	if g.vals[slotBodyCode].quoted {
-		return g.ident(slotBodyCode)
+	if s := g.ident(slotBodyCode); s != "" && g.vals[slotBodyCode].quoted {
+		return s
 	}
 	if t := g.ident(slotType); t != "" && t != "error" && r.status >= 400 {
 		return t
@@ -171,5 +185,6 @@ func (r *Response) errorType() string {
 	if r.status < 400 {
 		return "error"
 	}
-	return ""
+	name, _, _ := strings.Cut(r.errorHeader, ":") // AWS appends a URL
+	return usage.Ident(name)
 }

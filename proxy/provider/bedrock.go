@@ -23,14 +23,22 @@ var bedrockRoot = obj(
 		key("text", length(textWhole)),
 		key("toolUse", (&node{}).then(hookTool)),
 	))))))),
+	key("start", obj(key("toolUse", (&node{}).then(hookTool)))), // ConverseStream
 	key("content", arr(obj(
 		key("type", keep(slotItem)),
 		key("text", length(textWhole)),
 	).then(hookItem))),
+	key("content_block", obj(key("type", keep(slotItem))).then(hookItem)),
 	key("delta", obj(
 		key("text", length(textDelta)),
+		key("thinking", length(textDelta)),
+		key("partial_json", length(textDelta)),
+		key("reasoningContent", obj(key("text", length(textDelta)))),
+		key("toolUse", obj(key("input", length(textDelta)))),
 		key("stop_reason", keep(slotFinish).then(hookChoice)),
 	)),
+	key("generation", length(textDelta)), // Llama
+	key("outputText", length(textDelta)), // Titan
 	pick("inputTextTokenCount"),
 	pick("prompt_token_count"),
 	pick("generation_token_count"),

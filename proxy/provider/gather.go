@@ -57,7 +57,7 @@ func (v *value) String() string {
 func (g *gather) reset(merge bool) {
 	g.usage, g.spare, g.picked = g.usage[:0], g.spare[:0], g.picked[:0]
 	for i := range g.vals {
-		g.vals[i].n = 0
+		g.vals[i].n, g.vals[i].quoted = 0, false
 	}
 	g.finish.n = 0
 	g.texts = [numTexts]int64{}

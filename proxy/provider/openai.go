@@ -46,12 +46,12 @@ func openaiMessage(t text) *node {
 // openaiUsage is a usage object of the OpenAI family taken apart; the names of
 // chat (prompt, completion) and of Responses (input, output) mean the same.
 type openaiUsage struct {
-	prompt, completion, total        int64
-	hasPrompt, hasCompletion         bool
-	cached, hit, reasoning, citation int64
-	topReasoning, topCached          int64
-	upstreamCost                     string
-	byok, costShape, imageDetail     bool
+	prompt, completion, total    int64
+	hasPrompt, hasCompletion     bool
+	hit, topCached               int64 // cached tokens outside the details
+	topReasoning, citation       int64 // at the top of the object
+	upstreamCost                 string
+	byok, costShape, imageDetail bool
 }
 
 // readOpenAI reads the usage object of chat, completions, embeddings, images,

@@ -9,6 +9,7 @@
 //	response.go   Response: bytes in, a record's usage out
 //	decode.go     the copy's gzip, deflate, br or zstd undone
 //	sse.go        event streams cut into events
+//	eventstream.go  the same for AWS's binary event streams
 //	walk.go       JSON walked by depth; only a dialect's tree of interesting values is looked at
 //	node.go       what such a tree is made of
 //	dialect.go    the table of dialects: each one's tree and reading of its usage object

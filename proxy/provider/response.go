@@ -35,9 +35,11 @@ type Response struct {
 	walk    walker
 	gather  gather
 	sse     events
+	frames  frames
 	feed    func([]byte) // r.inspect, bound once per pooled Response
 
 	requestID, org, project string
+	errorHeader             string
 	headers                 []byte // usage that came in headers, for bodies without
 }
 
@@ -48,6 +50,7 @@ const (
 	contentOther content = iota
 	contentEvents
 	contentLines
+	contentFrames
 	contentBinary
 )
 
@@ -59,7 +62,8 @@ const (
 	modeJSON
 	modeLines // one JSON document per line
 	modeEvents
-	modeNone // not read
+	modeFrames // AWS's binary events
+	modeNone   // not read
 )
 
 var responses = sync.Pool{New: func() any {
@@ -77,6 +81,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.kind = contentOf(first(h, "Content-Type"))
 	r.coding = codingOf(first(h, "Content-Encoding"))
 	r.mode, r.npre, r.decoded = modeSniff, 0, 0
+	r.errorHeader = first(h, "X-Amzn-Errortype")
 	r.requestID = first(h, "Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid")
 	r.org = first(h, "Openai-Organization", "Anthropic-Organization-Id")
 	r.project = first(h, "Openai-Project")
@@ -87,8 +92,12 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	}
 	r.gather.reset(r.dialect.merge)
 	r.walk.start(&r.gather, r.dialect.root)
-	if r.kind == contentBinary {
+	switch r.kind {
+	case contentBinary:
 		r.mode = modeNone
+	case contentFrames:
+		r.mode = modeFrames
+		r.frames.start(&r.walk)
 	}
 	if c.Dialect == Bedrock {
 		r.headers = headerUsage(h)
@@ -117,6 +126,8 @@ func contentOf(value string) content {
 	case strings.EqualFold(t, "application/x-ndjson"), strings.EqualFold(t, "application/jsonl"),
 		strings.EqualFold(t, "application/x-jsonl"), strings.EqualFold(t, "application/ndjson"):
 		return contentLines
+	case strings.EqualFold(t, "application/vnd.amazon.eventstream"):
+		return contentFrames
 	}
 	if len(t) > 6 && (strings.EqualFold(t[:6], "audio/") || strings.EqualFold(t[:6], "image/") || strings.EqualFold(t[:6], "video/")) {
 		return contentBinary
@@ -153,6 +164,8 @@ func (r *Response) inspect(p []byte) {
 		r.lines(p)
 	case modeEvents:
 		r.sse.write(p)
+	case modeFrames:
+		r.frames.write(p)
 	}
 }
 
@@ -246,7 +259,7 @@ func (r *Response) Finish(rec *usage.Record, complete bool) {
 	r.describe(rec)
 	r.account(rec, complete)
 	r.call, r.dialect, r.headers = Call{}, nil, nil
-	r.requestID, r.org, r.project, r.coding = "", "", "", ""
+	r.requestID, r.org, r.project, r.errorHeader, r.coding = "", "", "", "", ""
 	responses.Put(r)
 }
 
@@ -273,6 +286,8 @@ func (r *Response) describe(rec *usage.Record) {
 	switch {
 	case r.mode == modeEvents:
 		rec.Stream, rec.Events = true, r.sse.count
+	case r.mode == modeFrames:
+		rec.Stream, rec.Events = true, r.frames.count
 	case r.mode == modeLines:
 		rec.Stream, rec.Events = true, g.values
 	case r.mode == modeJSON && r.call.Stream && r.status < 400:

@@ -245,3 +245,21 @@ func singles(b []byte) (pieces [][]byte) {
 	}
 	return pieces
 }
+
+// A Response is pooled: whatever call it read before, the next one sees nothing
+// of it.
+func TestNothingStaysBehind(t *testing.T) {
+	list := answers(t)
+	want := make([]string, len(list))
+	for i, a := range list {
+		want[i] = everything(a.pass(a.header(), a.body))
+	}
+	for _, before := range list {
+		for i, a := range list {
+			before.pass(before.header(), before.body[:len(before.body)*2/3])
+			if got := everything(a.pass(a.header(), a.body)); got != want[i] {
+				t.Fatalf("%s after %s\ngot  %s\nwant %s", a.name, before.name, got, want[i])
+			}
+		}
+	}
+}

@@ -95,7 +95,7 @@ func FuzzResponse(f *testing.F) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		for name := range dialects {
 			c := Call{Provider: openai, Dialect: name, Operation: OpChat, Billable: true, Stream: seed%2 == 0}
-			for _, h := range []http.Header{jsonBody, streamBody, {"Content-Type": {"application/x-ndjson"}}} {
+			for _, h := range []http.Header{jsonBody, streamBody, {"Content-Type": {"application/x-ndjson"}}, {"Content-Type": {"application/vnd.amazon.eventstream"}}} {
 				a := answer{call: c, Status: 200, Cut: !complete}
 				rec := a.pass(h, body)
 				if got := a.pass(h, randomSplit(rnd, body)...); everything(got) != everything(rec) {
@@ -103,6 +103,29 @@ func FuzzResponse(f *testing.F) {
 				}
 				sound(t, rec)
 			}
+		}
+	})
+}
+
+// FuzzDecode decodes foreign bytes under every coding, whole and in pieces.
+func FuzzDecode(f *testing.F) {
+	body := []byte(`{"id":"x","usage":{"prompt_tokens":7,"completion_tokens":8}}`)
+	for coding := range encoders {
+		enc := encode(f, coding, body, 20)
+		f.Add(enc, uint64(1))
+		f.Add(enc[:len(enc)-3], uint64(2))
+	}
+	call := openaiCall(f, "/v1/chat/completions")
+	f.Fuzz(func(t *testing.T, enc []byte, seed uint64) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		for coding := range codecs {
+			h := http.Header{"Content-Encoding": {coding}}
+			a := answer{call: call, Status: 200}
+			rec := a.pass(h, enc)
+			if got := a.pass(h, randomSplit(rnd, enc)...); everything(got) != everything(rec) {
+				t.Fatalf("%s\nwhole  %s\npieces %s", coding, everything(rec), everything(got))
+			}
+			sound(t, rec)
 		}
 	})
 }
