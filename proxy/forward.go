@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"burn/proxy/usage"
@@ -51,7 +52,11 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 	}
 	o := &outgoing{
 		up: c.up, method: r.Method, target: target, header: r.Header,
-		informational: func(code int, h http.Header) { informational(w, code, h) },
+		informational: func(code int, h http.Header) {
+			if r.ProtoAtLeast(1, 1) {
+				informational(w, code, h)
+			}
+		},
 	}
 	c.attach(o, r)
 	res, err := p.send(r.Context(), o)
@@ -78,6 +83,12 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	c.req = &tap{ReadCloser: r.Body, budget: &c.p.copies, expect: o.length}
 	o.body = c.req
 	if o.length > 0 {
+		switch conn := connOf(r); {
+		case o.length > earlyInspection:
+			c.req.onEOF = c.inspectAhead
+		case conn != nil && len(r.Header["Expect"]) == 0:
+			o.here = conn.has(o.length)
+		}
 		return
 	}
 	// Trailers, announced or not, are known when the body has been read.
@@ -88,6 +99,9 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	c.req.onEOF = func() {
 		for name, values := range r.Trailer {
 			o.trailer[name] = values
+		}
+		if n, _ := c.req.state(); n > earlyInspection {
+			c.inspectAhead()
 		}
 	}
 }
@@ -115,6 +129,17 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 			h[name] = nil
 		}
 	}
+	var sent int64
+	if c.req != nil {
+		var err error
+		if sent, err = c.req.state(); err != io.EOF {
+			sent = 0
+			// An early answer. What is left of the body would be read by net/http
+			// behind the handler's back, which starts its watch of the connection
+			// twice when the next request comes on it.
+			h["Connection"] = []string{"close"}
+		}
+	}
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -124,6 +149,9 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 		h["Trailer"] = []string{strings.Join(names, ", ")}
 	}
 	c.resHeader, c.status, c.answered = res.Header, res.StatusCode, true
+	if sent > smallBuffer && res.ContentLength < 0 {
+		c.inspectAhead()
+	}
 	w.WriteHeader(res.StatusCode)
 	end = c.copyBody(w, r, res)
 	if end != usage.EndComplete {
@@ -156,11 +184,16 @@ const slowClient = 10 * time.Minute
 // usage reader. The last piece of a short answer is left to call.record.
 func (c *call) copyBody(w http.ResponseWriter, r *http.Request, res *http.Response) (end string) {
 	out := newFlusher(w)
+	c.out.Store(out)
+	if c.slow.Load() {
+		out.arm()
+	}
+	defer out.close()
 	size := smallBuffer
 	if res.ContentLength > smallBuffer {
 		size = largeBuffer
 	}
-	if res.ContentLength < 0 {
+	if body, ok := res.Body.(*answerBody); !ok || !body.ready() {
 		if err := out.flush(); err != nil {
 			return c.cause(r, usage.EndClientAbort)
 		}
@@ -184,7 +217,7 @@ func (c *call) copyBody(w http.ResponseWriter, r *http.Request, res *http.Respon
 				*buf = b[:n]
 				c.held = buf
 			} else {
-				c.read(b[:n])
+				c.readAnswerBytes(b[:n])
 			}
 		}
 		switch {
@@ -265,19 +298,32 @@ func (p *Proxy) answerFailure(w http.ResponseWriter, c *call, f failure) (end st
 	return a.end
 }
 
-// send passes o to the transport that serves its upstream.
+// send passes o to what serves its upstream: burn's own client over HTTP/1.1,
+// net/http's transport where the upstream chose HTTP/2 or a proxy of the
+// environment stands between.
 func (p *Proxy) send(ctx context.Context, o *outgoing) (*http.Response, error) {
+	if c := p.clients[o.up]; c != nil && !c.http2.Load() {
+		res, err := c.roundTrip(ctx, o)
+		if err != errHTTP2 {
+			return res, err
+		}
+	}
 	return viaTransport(ctx, p.transport, o)
 }
 
 // flusher writes to the client and cuts one that takes nothing for slowClient.
+// Most calls are over long before; so the deadline is first set by arm, when a
+// call has run for a second.
 type flusher struct {
-	w     http.ResponseWriter
-	until time.Time // of the write deadline
-	conn  interface {
+	w    http.ResponseWriter
+	conn interface {
 		SetWriteDeadline(time.Time) error
 		FlushError() error
 	}
+
+	mu    sync.Mutex
+	done  bool
+	until time.Time // the deadline, zero: none
 }
 
 func newFlusher(w http.ResponseWriter) *flusher {
@@ -286,21 +332,45 @@ func newFlusher(w http.ResponseWriter) *flusher {
 		SetWriteDeadline(time.Time) error
 		FlushError() error
 	})
-	f.extend(time.Now())
 	return f
 }
 
-// extend moves the write deadline on, at most once a minute.
-func (f *flusher) extend(now time.Time) {
-	if f.conn == nil || now.Add(slowClient-time.Minute).Before(f.until) {
+// arm sets the first deadline; it may come from any goroutine.
+func (f *flusher) arm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.conn == nil || f.done || !f.until.IsZero() {
 		return
 	}
-	f.until = now.Add(slowClient)
+	f.until = time.Now().Add(slowClient)
 	_ = f.conn.SetWriteDeadline(f.until)
 }
 
+// extend moves the deadline on, once a minute.
+func (f *flusher) extend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.until.IsZero() {
+		return
+	}
+	if now := time.Now(); f.until.Sub(now) < slowClient-time.Minute {
+		f.until = now.Add(slowClient)
+		_ = f.conn.SetWriteDeadline(f.until)
+	}
+}
+
+// close takes the deadline back: the connection may serve other calls.
+func (f *flusher) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = true
+	if !f.until.IsZero() {
+		_ = f.conn.SetWriteDeadline(time.Time{})
+	}
+}
+
 func (f *flusher) write(b []byte, flush bool) error {
-	f.extend(time.Now())
+	f.extend()
 	if _, err := f.w.Write(b); err != nil {
 		return err
 	}

@@ -285,8 +285,8 @@ func dial(t testing.TB, addr string) net.Conn {
 	return c
 }
 
-// exchange sends raw bytes and reads everything until the server closes.
-func exchange(t testing.TB, addr, request string) string {
+// rawExchange sends raw bytes and reads everything until the server closes.
+func rawExchange(t testing.TB, addr, request string) string {
 	t.Helper()
 	c := dial(t, addr)
 	if _, err := io.WriteString(c, request); err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"burn/proxy/provider"
@@ -30,7 +32,13 @@ type call struct {
 	header http.Header
 	req    *tap // nil: no body
 
-	status    int // what the client got, 0: nothing yet
+	inspection sync.Once // around inspect: whoever comes second waits
+	skipped    bool
+	read       *provider.Request // what inspect found, nil: nothing to read
+
+	out       atomic.Pointer[flusher] // set once the answer's body flows
+	slow      atomic.Bool             // the call has run for a second
+	status    int                     // what the client got, 0: nothing yet
 	resHeader http.Header
 	resp      *provider.Response
 	held      *[]byte       // answer bytes not yet read by resp
@@ -70,6 +78,10 @@ func method(m string) string {
 // known is what an open line says of a call that still runs. It reads only what
 // does not change after begin.
 func (c *call) known() *usage.Record {
+	c.slow.Store(true)
+	if out := c.out.Load(); out != nil {
+		out.arm()
+	}
 	rec := usage.NewRecord()
 	rec.Method = method(c.rec.Method)
 	c.describe(rec)
@@ -117,9 +129,9 @@ func count(s string) int64 {
 	return int64(n)
 }
 
-// read passes answer bytes to the usage reader. It is called after the client
+// readAnswerBytes passes answer bytes to the usage reader. It is called after the client
 // has them.
-func (c *call) read(b []byte) {
+func (c *call) readAnswerBytes(b []byte) {
 	if c.resp == nil {
 		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
 	}
@@ -138,7 +150,7 @@ func (c *call) finish(end string) {
 	c.rec.LatencyMS = ms(time.Since(c.start))
 	c.rec.End = end
 	c.p.ends.count(end, c.status)
-	go c.record()
+	c.p.finisher.add(c)
 }
 
 func ms(d time.Duration) float64 { return max(float64(d)/float64(time.Millisecond), 0) }
@@ -146,6 +158,12 @@ func ms(d time.Duration) float64 { return max(float64(d)/float64(time.Millisecon
 // record reads the copies and appends the record. It owns the call.
 func (c *call) record() {
 	defer c.p.calls.Done()
+	defer func() {
+		if recover() != nil { // a reader's mistake about foreign bytes must not end the process
+			c.p.logger.Error("a record could not be made", "seq", c.seq)
+			c.p.log.End(c.seq)
+		}
+	}()
 	rec := c.rec
 	rec.Seq = c.seq
 	rec.Status = c.status
@@ -164,7 +182,7 @@ func (c *call) record() {
 // readAnswer fills the record's answer side.
 func (c *call) readAnswer(rec *usage.Record) {
 	if c.held != nil {
-		c.read(*c.held)
+		c.readAnswerBytes(*c.held)
 		putBuffer(c.held)
 	}
 	if c.resp == nil && c.answered {
@@ -181,23 +199,55 @@ func (c *call) readAnswer(rec *usage.Record) {
 	}
 }
 
+// Request bodies beyond earlyInspection bytes are read as soon as they were
+// sent: the upstream has to think about as much text for a while. Shorter ones
+// are read after the answer, by the goroutine that is started then anyway,
+// unless the answer is a stream and the copy would be kept for long.
+const earlyInspection = 64 << 10
+
+// inspectAhead starts the inspection beside the call.
+func (c *call) inspectAhead() {
+	go c.inspection.Do(c.inspect)
+}
+
+// inspect reads the request's copy and gives it back.
+func (c *call) inspect() {
+	defer func() {
+		if recover() != nil {
+			c.p.logger.Error("a request could not be inspected", "seq", c.seq)
+		}
+	}()
+	copied, release, skipped := c.req.take()
+	defer release()
+	c.skipped = skipped
+	if len(copied) > 0 {
+		c.read = provider.ReadRequest(c.kind, first1(c.header, "Content-Type"), first1(c.header, "Content-Encoding"), copied, c.p.textKeys)
+	}
+}
+
+// first1 is the first value of a header under its canonical name.
+func first1(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // readRequest fills the record's request side and returns what the body says
 // about its caller.
 func (c *call) readRequest(rec *usage.Record) (said body) {
 	if c.req == nil {
 		return body{}
 	}
-	copied, release, skipped := c.req.take()
-	defer release()
-	if skipped {
+	c.inspection.Do(c.inspect)
+	if c.skipped {
 		rec.Flags = append(rec.Flags, "inspection_skipped")
 		c.p.log.CountSkipped()
+	}
+	r := c.read
+	if r == nil {
 		return body{}
 	}
-	if len(copied) == 0 {
-		return body{}
-	}
-	r := provider.ReadRequest(c.kind, c.header.Get("Content-Type"), c.header.Get("Content-Encoding"), copied, c.p.textKeys)
 	defer r.Release()
 	r.Fill(rec)
 	return body{agent: r.Agent, agentSource: r.AgentSource, user: r.User, session: r.Session, tags: slices.Clone(r.Metadata)}

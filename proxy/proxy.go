@@ -8,9 +8,10 @@
 //	route.go       which upstream a path belongs to: a table fixed at start
 //	refuse.go      what is answered without being forwarded
 //	forward.go     one request there, its answer back
-//	headers.go, tunnel.go, copies.go   parts of that
-//	transport.go   the connection to the upstream
-//	meter.go       from a call to its record, off the caller's path
+//	headers.go, tunnel.go, copies.go, listen.go   parts of that
+//	client.go      the connection to an upstream over HTTP/1.1
+//	transport.go   net/http's, for HTTP/2 upstreams
+//	meter.go, finisher.go   from a call to its record, off the caller's path
 //	labels.go, labelsyntax.go, rules.go   who made the call
 //
 // # What passes unchanged
@@ -99,16 +100,18 @@ type Proxy struct {
 	rules     []rule
 	tags      []string
 	users     Users
+	clients   map[*Upstream]*client
 	transport *http.Transport
 
 	hasToken  bool
 	token     [sha256.Size]byte
 	checkHost bool // only loopback names in Host: listening on loopback without a token
 
-	now    func() time.Time
-	copies budget
-	calls  sync.WaitGroup // begun, record not yet appended
-	kill   context.Context
+	now      func() time.Time
+	copies   budget
+	calls    sync.WaitGroup // begun, record not yet appended
+	finisher finisher
+	kill     context.Context
 
 	ends     endCounts
 	failures [len(answers)]atomic.Int64
@@ -149,6 +152,7 @@ func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.clients = newClients(cfg, p.routes, roots)
 	p.transport = newTransport(cfg, roots)
 	if p.keys, err = provider.LoadKeys(cfg.KeyFile); err != nil {
 		return nil, err

@@ -52,6 +52,9 @@ func RunUntil(ctx, now context.Context, cfg Config) error {
 		err = s.serve(ctx, now, cut)
 	}
 	p.transport.CloseIdleConnections()
+	for _, c := range p.clients {
+		c.closeIdle()
+	}
 	end, done := context.WithTimeout(context.Background(), flushTime)
 	defer done()
 	return errors.Join(err, p.log.Close(end))
@@ -79,6 +82,9 @@ func (s *servers) listen() error {
 	if s.main, err = net.Listen("tcp", s.cfg.Listen); err != nil {
 		return fmt.Errorf("listen on %s: %w", s.cfg.Listen, bareNetwork(err))
 	}
+	if tcp, ok := s.main.(*net.TCPListener); ok {
+		s.main = listener{tcp}
+	}
 	if s.cfg.Admin == "" {
 		return nil
 	}
@@ -102,6 +108,7 @@ func bareNetwork(err error) error {
 func (s *servers) serve(ctx, now context.Context, cut context.CancelFunc) error {
 	main := s.server(s.p)
 	main.BaseContext = func(net.Listener) context.Context { return s.p.kill }
+	main.ConnContext = withConn
 	failed := make(chan error, 2)
 	var running sync.WaitGroup
 	start := func(srv *http.Server, l net.Listener) {

@@ -24,6 +24,7 @@ type outgoing struct {
 	header  http.Header
 	body    io.ReadCloser // nil: none
 	length  int64         // of body; -1: chunked
+	here    bool          // the whole body can be read without waiting
 	trailer http.Header   // filled when body ends; nil: none possible
 	// informational passes a 1xx answer other than 101 on; it may be called
 	// until roundTrip returns, never after.
@@ -40,7 +41,7 @@ func newTransport(cfg *Config, roots *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout:    30 * time.Second,
 		DisableCompression:     true,
 		MaxIdleConns:           2048,
@@ -57,6 +58,24 @@ func newTransport(cfg *Config, roots *x509.CertPool) *http.Transport {
 		t.Proxy = http.ProxyFromEnvironment
 	}
 	return t
+}
+
+// newClients makes burn's own clients, one per upstream that is reached
+// directly.
+func newClients(cfg *Config, t *routes, roots *x509.CertPool) map[*Upstream]*client {
+	clients := make(map[*Upstream]*client)
+	for _, up := range t.byName {
+		if cfg.UseEnvProxy && up.Scheme == "https" {
+			continue
+		}
+		c := &client{up: up, start: time.Now(), headerTimeout: cfg.HeaderTimeout, dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}}
+		if up.Scheme == "https" {
+			host, _, _ := net.SplitHostPort(up.address())
+			c.tls = &tls.Config{RootCAs: roots, ServerName: host, NextProtos: []string{"h2", "http/1.1"}}
+		}
+		clients[up] = c
+	}
+	return clients
 }
 
 // viaTransport sends o through t. The caller closes the response's body.
@@ -170,6 +189,10 @@ const (
 // classify sorts a transport's error. Only the class leaves this function;
 // the text of such errors can hold URLs and header values.
 func classify(err error) failure {
+	var sent *sendError
+	if errors.As(err, &sent) {
+		return sent.class
+	}
 	var op *net.OpError
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
