@@ -26,6 +26,8 @@ const fpMinText = 32
 //   - a part, over the system prompt, the tools, or the last user turn alone;
 //   - a medium, over one image or recording, whose hash then stands in the text.
 //
+// The text of the last user turn also goes through fpLines.
+//
 // Marks (see canonical.go) are hashed and not counted; so are media.
 type fpSink struct {
 	keys  *Keys // nil: count only
@@ -178,7 +180,7 @@ func (s *fpSink) str(d *reqDoc, raw []byte) {
 
 // fast appends the beginning of raw while nothing stands in the way: the buffer
 // has room, no prefix ends, and the escapes are of one character. It copies
-// eight bytes at a time and keeps those before the first backslash. It returns
+// sixteen bytes at a time and keeps those before the first backslash. It returns
 // how much of raw it took.
 func (s *fpSink) fast(raw []byte) (took int) {
 	room := len(s.buf) - s.n
@@ -186,23 +188,26 @@ func (s *fpSink) fast(raw []byte) (took int) {
 		room = int(min(int64(room), s.nextCut-s.text-1))
 	}
 	n, end := s.n, s.n+room
-	for plain := 0; n+8 <= end && took+8 <= len(raw) && plain < fpRun; {
-		w := binary.LittleEndian.Uint64(raw[took:])
-		binary.LittleEndian.PutUint64(s.buf[n:], w)
-		slash := w ^ (reqOnes * '\\')
-		stop := (slash - reqOnes) &^ slash & reqHighs
-		if stop == 0 {
-			n, took, plain = n+8, took+8, plain+8
+	for plain := 0; n+16 <= end && took+16 <= len(raw) && plain < fpRun; {
+		v, w := binary.LittleEndian.Uint64(raw[took:]), binary.LittleEndian.Uint64(raw[took+8:])
+		binary.LittleEndian.PutUint64(s.buf[n:], v)
+		binary.LittleEndian.PutUint64(s.buf[n+8:], w)
+		k := 16
+		if stop := fpSlash(v); stop != 0 {
+			k = bits.TrailingZeros64(stop) / 8
+		} else if stop := fpSlash(w); stop != 0 {
+			k = 8 + bits.TrailingZeros64(stop)/8
+		}
+		n, took, plain = n+k, took+k, plain+k
+		if k == 16 {
 			continue
 		}
-		k := bits.TrailingZeros64(stop) / 8
-		n, took, plain = n+k, took+k, 0
 		c := reqShort[raw[took+1]]
 		if c == 0 {
 			break
 		}
 		s.buf[n] = c
-		n, took = n+1, took+2
+		n, took, plain = n+1, took+2, 0
 	}
 	if !s.inMedia {
 		s.text += int64(n - s.n)
@@ -210,6 +215,13 @@ func (s *fpSink) fast(raw []byte) (took int) {
 	}
 	s.n = n
 	return took
+}
+
+// fpSlash marks the backslashes in w by their top bits, and perhaps bytes above
+// the lowest.
+func fpSlash(w uint64) uint64 {
+	w ^= reqOnes * '\\'
+	return (w - reqOnes) &^ w & reqHighs
 }
 
 // fpRun is the length of a run without escapes from which it is not worth

@@ -51,7 +51,7 @@ func (l *fpLines) reset() {
 	l.state, l.have, l.returns = l.k1, 0, 0
 }
 
-// text reads a piece of a text; end ends it, and its last line with it.
+// text reads a piece of a text, cut anywhere; after the last one comes end.
 func (l *fpLines) text(p []byte) {
 	for {
 		i := bytes.IndexByte(p, '\n')
