@@ -16,12 +16,16 @@ import (
 )
 
 // palette gives each of the dearest agents a colour of its own on the whole page;
-// the others share one. Colours are classes c0 … c4 and co of page.css.
+// the others share one. Colours are classes of page.css.
 type palette map[string]string
 
 const colored = 5
 
-const otherColor = "co"
+// Others share otherColor; what is no agent at all has plainColor.
+const (
+	otherColor = "co"
+	plainColor = "cn"
+)
 
 func newPalette(agents []analyze.AgentRow) palette {
 	p := palette{}
@@ -69,7 +73,7 @@ func trend(r *analyze.Result, colors palette) picture {
 		c := colors.of(agent)
 		i, ok := byColor[c]
 		if !ok {
-			name := Clean(agent)
+			name := label(agent)
 			if c == otherColor {
 				name = "all others"
 			}
@@ -149,7 +153,7 @@ func trendKey(key string, r *analyze.Result) string {
 
 // hours is the cost by hour of day as a picture of one series.
 func hours(r *analyze.Result) picture {
-	s := series{Name: "cost", Color: "c0", exact: make([]analyze.USD, 24)}
+	s := series{Name: "cost", Color: plainColor, exact: make([]analyze.USD, 24)}
 	var pic picture
 	for h := range 24 {
 		pic.Keys = append(pic.Keys, fmt.Sprintf("%02d", h))

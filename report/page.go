@@ -191,7 +191,7 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		return
 	}
 	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; %s of %s have spending.",
-		strings.ToLower(t.Unit), pic.Keys[best], Money(pic.total(best)), Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), strings.ToLower(t.Unit))))
+		strings.ToLower(t.Unit), keyText(pic.Keys[best]), Money(pic.total(best)), Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), strings.ToLower(t.Unit))))
 }
 
 func (p *page) who(r *analyze.Result, colors palette, top int) {
@@ -250,8 +250,11 @@ func agentNote(a analyze.AgentRow, registered bool) string {
 	return strings.Join(parts, " · ")
 }
 
+// shownSmall is the most rows of a table that stands beside another one.
+const shownSmall = 10
+
 func smallTable(title, head string, rows []analyze.Row, r *analyze.Result, top int) table {
-	t := newTable(title, head, rows, r, top)
+	t := newTable(title, head, rows, r, min(top, shownSmall))
 	for i := range t.Rows {
 		if t.Rows[i].Name == "unknown" && head == "User" {
 			t.Rows[i].Note = "no user header"
@@ -277,7 +280,7 @@ func newTable(title, head string, rows []analyze.Row, r *analyze.Result, top int
 	}
 	for _, row := range shown {
 		t.Rows = append(t.Rows, tableRow{
-			Name: label(row.Key), Color: "c0", Width: width(row.Cost.Float(), most), Cost: money(row.Cost), Share: noBreak(Share(row.Cost, all.Cost)),
+			Name: label(row.Key), Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost), Share: noBreak(Share(row.Cost, all.Cost)),
 			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests),
 			Ratio: noBreak(Ratio(row.InputTokens, row.OutputTokens)), P95: noBreak(Millis(row.P95)),
 		})
@@ -370,6 +373,18 @@ func (p *page) trust(r *analyze.Result) {
 		first, n := utf8.DecodeRuneInString(p.TrustAnswer)
 		p.TrustAnswer = strings.ToUpper(string(first)) + p.TrustAnswer[n:]
 	}
+}
+
+// keyText writes a key of the trend for people: 21 Sep 2026, 21 Sep 14:00, Sep 2026.
+func keyText(key string) string {
+	for _, f := range []struct{ layout, text string }{
+		{"2006-01-02 15:04", "2 Jan 15:04"}, {time.DateOnly, "2 Jan 2006"}, {"2006-01", "Jan 2006"},
+	} {
+		if t, err := time.Parse(f.layout, key); err == nil {
+			return t.Format(f.text)
+		}
+	}
+	return key
 }
 
 // stampText is a moment for people, to the second.

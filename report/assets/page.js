@@ -48,6 +48,7 @@
     });
     o.tooltip.formatter = label;
     o.tooltip.confine = true;
+    o.tooltip.extraCssText = 'white-space:normal;max-width:min(340px,80vw);overflow-wrap:anywhere';
     o.tooltip.backgroundColor = color('bg');
     o.tooltip.borderColor = line;
     o.tooltip.textStyle = { color: color('ink'), fontSize: 13 };

@@ -1,0 +1,215 @@
+package report_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"burn/analyze"
+	"burn/report"
+)
+
+func page(t *testing.T, r *analyze.Result, opt report.HTMLOptions) string {
+	t.Helper()
+	opt.Version = "1.2.3"
+	var b bytes.Buffer
+	if err := report.HTML(&b, r, opt); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestPageIsSelfContainedAndSmall(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		text := page(t, world(nil), report.HTMLOptions{Plain: plain})
+		if !plain && len(text) >= 600_000 {
+			t.Errorf("page of %d bytes, want under 600 kB", len(text))
+		}
+		if plain != strings.Contains(text, "Licensed to the Apache Software Foundation") {
+			t.Errorf("plain %v, but the library's text is in the page: %v", plain, !plain)
+		}
+		own := regexp.MustCompile(`(?s)<script.*?</script>`).ReplaceAllString(text, "")
+		for _, bad := range []string{"http:", "https:", "src=", "href=", "url(", "@import", " style=", " onerror", " onclick"} {
+			if strings.Contains(own, bad) {
+				t.Errorf("plain %v: page holds %q", plain, bad)
+			}
+		}
+		if !strings.Contains(text, "default-src &#39;none&#39;") || strings.Contains(text, "unsafe") && !plain {
+			t.Errorf("plain %v: policy is not strict", plain)
+		}
+	}
+}
+
+func TestPageIsTheSameForTheSameData(t *testing.T) {
+	a, b := page(t, world(nil), report.HTMLOptions{}), page(t, world(nil), report.HTMLOptions{})
+	if a != b {
+		t.Error("two pages of the same data differ")
+	}
+}
+
+func TestPageKeepsHostileNamesAsText(t *testing.T) {
+	text := page(t, world(append(hostile, strings.Repeat("x", 10<<10))), report.HTMLOptions{Top: 50, Command: hostile[0], Plain: false})
+	if n := strings.Count(text, "<script"); n != 3 {
+		t.Errorf("%d script elements, want 3", n)
+	}
+	for _, bad := range []string{"<img", "onerror=\"doc", "<b>&amp;amp;", "<!--<", "</script><script>doc", "\u2028", "\u202e", "\x1b", "\x07", "\ufeff", strings.Repeat("x", 200)} {
+		if strings.Contains(text, bad) {
+			t.Errorf("page holds %q", bad)
+		}
+	}
+	for _, good := range []string{"&lt;img src=x", `\u202egnp.exe\u200b\ufeff`, `\x1b]52;c`, `bad\xff\xfeutf8`, "漢字とかな", `line\u2028sep`} {
+		if !strings.Contains(text, good) {
+			t.Errorf("page does not show %q", good)
+		}
+	}
+}
+
+func TestEmptyPageSaysWhatToDo(t *testing.T) {
+	text := page(t, empty(), report.HTMLOptions{})
+	for _, want := range []string{"Nothing recorded in 1 Sep – 30 Sep 2026.", "3 Aug 2026 04:05:06", "Run `burn doctor`.", "Date of the price table"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("empty page does not say %q", want)
+		}
+	}
+	if strings.Contains(text, "<script") {
+		t.Error("empty page has scripts")
+	}
+}
+
+// TestMoneyOnThePageAddsUp: the exact amounts of each table give its total.
+func TestMoneyOnThePageAddsUp(t *testing.T) {
+	r := world(nil)
+	text := page(t, r, report.HTMLOptions{Top: 3})
+	amounts := regexp.MustCompile(`data-usd="([^"]*)"`)
+	for _, name := range []string{"Agents", "Models", "Users", "Endpoints"} {
+		_, rest, _ := strings.Cut(text, "<h3>"+name+"</h3>")
+		table, _, _ := strings.Cut(rest, "</tbody>")
+		var sum analyze.USD
+		for _, m := range amounts.FindAllStringSubmatch(table, -1) {
+			sum = sum.Add(usd(m[1]))
+		}
+		if sum.Cmp(r.Totals.Cost) != 0 {
+			t.Errorf("%s add up to %s, want %s", name, sum, r.Totals.Cost)
+		}
+	}
+	_, rest, _ := strings.Cut(text, `<table class="heat">`)
+	table, _, _ := strings.Cut(rest, "</table>")
+	var sum analyze.USD
+	for _, m := range amounts.FindAllStringSubmatch(table, -1) {
+		sum = sum.Add(usd(m[1]))
+	}
+	if sum.Cmp(r.Totals.Cost) != 0 {
+		t.Errorf("the heat table adds up to %s, want %s", sum, r.Totals.Cost)
+	}
+}
+
+func TestPageInABrowser(t *testing.T) {
+	b := newBrowser(t)
+	for _, c := range []struct {
+		name    string
+		result  *analyze.Result
+		plain   bool
+		width   int
+		scheme  string
+		scripts bool
+	}{
+		{"desktop", world(nil), false, 1200, "light", true},
+		{"telephone", world(nil), false, 390, "light", true},
+		{"dark", world(nil), false, 1200, "dark", true},
+		{"plain", world(nil), true, 1200, "light", true},
+		{"without scripts", world(nil), false, 1200, "light", false},
+		{"telephone without scripts", world(nil), false, 390, "dark", false},
+		{"hostile names", world(append(hostile, strings.Repeat("x", 10<<10))), false, 390, "light", true},
+		{"paper", world(nil), false, 690, "print", true},
+		{"one agent", world([]string{"unknown"}), false, 1200, "light", true},
+		{"empty", empty(), false, 390, "light", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b.t = t
+			file := write(t, page(t, c.result, report.HTMLOptions{Plain: c.plain, Top: 50}))
+			b.open(file, c.width, c.scheme, c.scripts)
+			if c.scripts {
+				if n := b.drawn(); n != "2" {
+					t.Errorf("%s pictures drawn, want 2", n)
+				}
+				if c.scheme != "print" {
+					b.hover()
+				}
+			}
+			b.shot(strings.ReplaceAll(c.name, " ", "-"))
+			var got struct {
+				Title  string
+				Scroll int
+				Names  []string
+				Faint  []string
+				Wide   []string
+			}
+			b.eval(strings.ReplaceAll(inspect, "WIDTH", strconv.Itoa(c.width)), &got)
+			if got.Scroll > c.width {
+				t.Errorf("page is %d wide in a window of %d: %q", got.Scroll, c.width, got.Wide)
+			}
+			if !strings.HasPrefix(got.Title, "burn: ") {
+				t.Errorf("title %q: a script of a name ran", got.Title)
+			}
+			if len(got.Faint) > 0 {
+				t.Errorf("text below a contrast of 4.5: %q", got.Faint)
+			}
+			for i, a := range c.result.ByAgent {
+				want := report.Clean(a.Key)
+				if len(want) < 160 && !strings.HasPrefix(got.Names[i], want) {
+					t.Errorf("agent shown as %q, want %q", got.Names[i], want)
+				}
+			}
+			for _, complaint := range b.complaints(file) {
+				t.Error(complaint)
+			}
+		})
+	}
+}
+
+// hover moves over the trend so that its label is built.
+func (b *browser) hover() {
+	var tip string
+	for i := 0; !strings.Contains(tip, "$"); i++ {
+		if i == 100 {
+			b.t.Fatalf("label under the pointer %q, want an amount", tip)
+		}
+		var at struct{ X, Y float64 }
+		b.eval(`(() => { const c = document.querySelector('[data-chart=trend] .canvas'); c.scrollIntoView({block: 'center'});
+			const r = c.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`, &at)
+		b.call("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": at.X + float64(i%9), "y": at.Y}, nil)
+		b.eval(`new Promise(done => requestAnimationFrame(() => done((document.querySelector('.tip') || {textContent: ''}).textContent)))`, &tip)
+	}
+}
+
+// inspect measures the page from inside: contrast is of each element with text of
+// its own against the nearest painted background (WCAG 2, 1.4.3).
+const inspect = `(() => {
+	const parse = c => (c.match(/[\d.]+/g) || []).map(Number);
+	const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+		.reduce((s, v, i) => s + v * [.2126, .7152, .0722][i], 0);
+	const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] > 0) return c } return [255, 255, 255] };
+	const faint = [];
+	for (const e of document.querySelectorAll('body *')) {
+		if (e.closest('script,svg,.sr,.canvas') || !e.offsetParent || ![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+		const a = light(parse(getComputedStyle(e).color)), b = light(behind(e));
+		const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+		if (ratio < 4.5) faint.push(e.tagName + ' ' + e.textContent.slice(0, 30) + ' ' + ratio.toFixed(2));
+	}
+	const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > WIDTH).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30));
+	return {Title: document.title, Wide: wide.slice(0, 5), Scroll: document.documentElement.scrollWidth, Faint: faint,
+		Names: [...document.querySelectorAll('#who table')].slice(0, 1).flatMap(t => [...t.querySelectorAll('tbody th')].map(e => e.textContent))};
+})()`

@@ -1,0 +1,162 @@
+package report_test
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"burn/analyze"
+)
+
+func usd(s string) analyze.USD {
+	u, err := analyze.ParseUSD(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+// micro makes an amount of a number of millionths of a dollar.
+func micro(n int64) analyze.USD {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	return usd(fmt.Sprintf("%s%d.%06d", sign, n/1e6, n%1e6))
+}
+
+// hostile are names that attack each way of showing them.
+var hostile = []string{
+	`</script><script>document.title='pwned'</script>`,
+	`__f__function(){document.title='pwned'}__f__`,
+	`<!--<script>`,
+	`<img src=x onerror="document.title='pwned'">`,
+	"line\u2028sep\u2029ends",
+	`"'><b>&amp;`,
+	"\x1b]52;c;cm0gLXJmIC8=\x07\x1b[2J\r\nforged",
+	"\u202egnp.exe\u200b\ufeff",
+	"=HYPERLINK(\"http://x\")",
+	"@SUM(1)",
+	"+1",
+	"-1",
+	"\tTAB",
+	"pipe|tick`star*under_[link](javascript:alert(1))",
+	"{a|b} {{.Scripts}} ${x}",
+	"漢字とかな",
+	"e\u0301🙂👩‍👩‍👧",
+	"bad\xff\xfeutf8",
+}
+
+// world is a result of made-up data shaped like the case study: the names are the
+// agents of it, dearest first; seven where names is nil.
+func world(names []string) *analyze.Result {
+	if names == nil {
+		names = []string{"chat-gate", "digest-cron", "doc-classifier", "ticket-router", "query-rewriter", "reply-writer", "unknown"}
+	}
+	since := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	r := &analyze.Result{
+		Schema: analyze.Schema, GeneratedAt: time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC),
+		Period:     analyze.Span{Between: analyze.Between{Since: since, Until: since.AddDate(0, 0, 30)}, TZ: "UTC"},
+		Registered: true, Installation: "test",
+		Quality: analyze.Quality{Files: 12, Lines: 143_204, Accepted: 143_000, Rejected: map[string]int64{"not JSON": 3}, OtherKinds: 201,
+			EstimatedRequests: 812, UnpricedRequests: 40, MissingSeq: 2, PriceTableDate: "2026-08-21"},
+		Waste:    []analyze.Waste{{Agent: names[0], Ratio: 1478.25, InputTokens: 106_000_000, OutputTokens: 2_470_000, Cost: usd("592.29")}},
+		Unpriced: []analyze.Unpriced{{Provider: "openai", Model: "gpt-x-preview", Requests: 40, Tokens: 51_234}},
+		Findings: []analyze.Finding{}, Traces: []analyze.Trace{}, Marks: []analyze.Mark{}, Budgets: []analyze.Budget{},
+	}
+	fill(r, names, since)
+	zero := usd("0")
+	r.Totals.Avoidable = analyze.Avoidable{Certain: zero, Likely: zero, Test: zero}
+	r.Totals.Estimated = micro(29_900_000)
+	r.Traces = append(r.Traces, analyze.Trace{ID: "9834398461c143c20f74b077870d45da", Cost: usd("0.298011"), Calls: []analyze.Call{
+		{At: since.Add(26*time.Hour + 5*time.Second), Agent: names[0], User: "u-8", Model: "claude-opus-4-5", Endpoint: "/v1/messages", Status: 200, End: "complete",
+			LatencyMS: 4321, InputTokens: 55_100, OutputTokens: 5, Cost: usd("0.275800")},
+		{At: since.Add(26*time.Hour + 10*time.Second), Agent: names[1%len(names)], Step: "rewrite", Model: "claude-opus-4-5", Status: 429, End: "complete",
+			LatencyMS: 812, InputTokens: 622, OutputTokens: 107, Cost: usd("0.022211")},
+	}})
+	before := r.Totals
+	before.Cost, before.Requests = micro(1_848_000_000), 120_000
+	before.PeakHour = &analyze.PeakHour{Hour: "11", Cost: usd("99.5")}
+	r.Previous, r.Compared = &before, &analyze.Between{Since: since.AddDate(0, 0, -30), Until: since}
+	r.PreviousAgents = map[string]analyze.USD{names[0]: usd("308.5")}
+	return r
+}
+
+// fill spreads money over agents, days and hours so that each table adds up.
+func fill(r *analyze.Result, names []string, since time.Time) {
+	var days [30]int64
+	var hours [24]int64
+	var week [7][24]int64
+	rest := int64(0)
+	for i, name := range names {
+		row := analyze.AgentRow{Row: analyze.Row{Key: name, Errors: int64(3 * i), RateLimited: int64(i)}}
+		if i == 0 {
+			row.Agent = analyze.Agent{Name: "Gate", Owner: "customer chat", Purpose: "decides whether a person must take over"}
+		}
+		var sum int64
+		for d := range days {
+			var day int64
+			for h := range hours {
+				n := int64(1_000_000/(i+2)) + int64(37*d*h+i)
+				if i == 1 && h >= 7 && h <= 14 {
+					n += int64(h-6) * 400_000
+				}
+				day += n
+				hours[h] += n
+				week[(d+1)%7][h] += n // 1 September 2026 is a Tuesday
+			}
+			days[d] += day
+			sum += day
+			r.Trend = append(r.Trend, analyze.TrendPoint{Key: since.AddDate(0, 0, d).Format(time.DateOnly), Agent: name, Cost: micro(day)})
+		}
+		p50, p95 := 812.5, 5300.25
+		row.Cost, row.Requests, row.InputTokens, row.OutputTokens = micro(sum), int64(143_000/(i+1)), 40_000_000, int64(1_000_000*(i+1))
+		row.CacheReadTokens, row.P50, row.P95 = 1_000_000, &p50, &p95
+		row.AvgTokens = float64(row.InputTokens+row.OutputTokens) / float64(row.Requests)
+		r.ByAgent = append(r.ByAgent, row)
+		t := &r.Totals
+		t.Cost, t.Requests = t.Cost.Add(row.Cost), t.Requests+row.Requests
+		t.InputTokens, t.OutputTokens, t.CacheReadTokens = t.InputTokens+row.InputTokens, t.OutputTokens+row.OutputTokens, t.CacheReadTokens+row.CacheReadTokens
+		t.Errors, t.RateLimited, t.Agents = t.Errors+row.Errors, t.RateLimited+row.RateLimited, t.Agents+1
+		rest += sum
+	}
+	slices.SortStableFunc(r.ByAgent, func(a, b analyze.AgentRow) int { return b.Cost.Cmp(a.Cost) })
+	r.Totals.AvgTokens = float64(r.Totals.InputTokens+r.Totals.OutputTokens) / float64(r.Totals.Requests)
+	whole := analyze.Row{Cost: r.Totals.Cost, Requests: r.Totals.Requests, InputTokens: r.Totals.InputTokens, OutputTokens: r.Totals.OutputTokens}
+	whole.Key = "claude-opus-4-5-20251101"
+	r.ByModel = []analyze.Row{whole}
+	whole.Key = "/v1/messages"
+	r.ByEndpoint = []analyze.Row{whole}
+	third := new(big.Int).Div(big.NewInt(rest), big.NewInt(3)).Int64()
+	r.ByUser = []analyze.Row{
+		{Key: "unknown", Cost: micro(rest - third), Requests: r.Totals.Requests - 100, InputTokens: whole.InputTokens, OutputTokens: whole.OutputTokens},
+		{Key: "u-20931", Cost: micro(third), Requests: 100},
+	}
+	r.BySession = []analyze.Row{{Key: "s-1", Cost: micro(5), Requests: 2}}
+	for d, n := range days {
+		r.ByDay = append(r.ByDay, analyze.Row{Key: since.AddDate(0, 0, d).Format(time.DateOnly), Cost: micro(n), Requests: 10})
+	}
+	best := 0
+	for h, n := range hours {
+		r.ByHour = append(r.ByHour, analyze.Row{Key: fmt.Sprintf("%02d", h), Cost: micro(n), Requests: 10})
+		if n > hours[best] {
+			best = h
+		}
+	}
+	r.Totals.PeakHour = &analyze.PeakHour{Hour: fmt.Sprintf("%02d", best), Cost: micro(hours[best])}
+	for d := range week {
+		for h, n := range week[d] {
+			r.ByWeekdayHour = append(r.ByWeekdayHour, analyze.Row{Key: fmt.Sprintf("%d-%02d", d+1, h), Cost: micro(n), Requests: 10})
+		}
+	}
+	r.ByTime = []analyze.Row{{Key: "2026-09-01T00", Cost: r.Totals.Cost, Requests: r.Totals.Requests}}
+}
+
+// empty is a period in which nothing was recorded.
+func empty() *analyze.Result {
+	r := world([]string{"a"})
+	e := &analyze.Result{Schema: r.Schema, GeneratedAt: r.GeneratedAt, Period: r.Period, LastCall: time.Date(2026, 8, 3, 4, 5, 6, 0, time.UTC)}
+	e.Quality.PriceTableDate = "2026-08-21"
+	return e
+}
