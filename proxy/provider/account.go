@@ -8,8 +8,9 @@ import (
 
 // account writes tokens and their source into rec.
 //
-//	none      nothing to bill: the operation is free, or an error came without
-//	          usage, or an earlier answer was read again before it had any
+//	none      nothing to bill: the operation is free, or an error or an unknown
+//	          operation came without usage, or an earlier answer was read again
+//	          before it had any, or the answer is a file of others
 //	missing   a billable answer without usage. A background response that is
 //	          still queued is one: its finish_reason is then queued or
 //	          in_progress, and the usage comes with a later retrieve of its id
@@ -23,7 +24,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 		rec.Flags = append(rec.Flags, FlagUsageSize)
 	}
 	rec.UsageSource = usage.SourceNone
-	if !c.Billable && c.Operation != OpOther || r.status == 0 {
+	if !c.Billable || r.status == 0 {
 		return
 	}
 	cut := !complete || g.failed
@@ -70,7 +71,7 @@ func (r *Response) useHeaders() {
 // without settles an answer that had no usage.
 func (r *Response) without(rec *usage.Record, cut bool) {
 	switch op := r.call.Operation; {
-	case r.status >= 300, !r.call.Billable, op == OpRetrieve, op == OpBatchResult:
+	case r.status >= 300, op == OpOther, op == OpRetrieve, op == OpBatchResult:
 		return
 	case cut:
 		rec.UsageSource = usage.SourcePartial

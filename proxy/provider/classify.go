@@ -36,8 +36,9 @@ type Call struct {
 	Operation string  // one of the Op constants
 	Endpoint  string  // path template: known words, "*" for the rest, at most 6 segments
 	Model     string  // decoded id where it is in the path (Gemini, Vertex, Bedrock), else ""
-	// Billable: an answer without usage is a gap worth estimating. False for
-	// token counting, listings, moderation and files, which cost nothing.
+	// Billable: usage in the answer is money. False for token counting, listings,
+	// moderation, files and everything but POST and retrieving, which cost
+	// nothing even where the answer repeats a usage (a batch sums its lines').
 	Billable bool
 	Stream   bool // the path asks for a stream (Gemini, Vertex, Bedrock); bodies may too
 }
@@ -123,6 +124,7 @@ var meanings = []meaning{
 	{"files", OpFiles, "", false},
 	{"uploads", OpFiles, "", false},
 	{"batches", OpBatches, "", false},
+	{"batches/*/cancel", OpBatches, "", false},
 	{"converse", OpChat, Bedrock, true},
 	{"converse-stream", OpChat, Bedrock, true},
 	{"invoke", OpTextCompletion, Bedrock, true},
@@ -175,6 +177,7 @@ func Classify(p Provider, method, escapedPath string) Call {
 		c.bedrockModel(path)
 	}
 	if !ok {
+		c.Billable = method == "POST" // unknown: billed if it says so
 		return c
 	}
 	c.Operation, c.Billable = m.operation, m.billable
@@ -284,6 +287,9 @@ func (c *Call) google(method string, segs []string) (meaning, bool) {
 	}
 	c.Endpoint = googleTemplate(segs, publisher, verb)
 	c.Stream = strings.HasPrefix(verb, "stream")
+	if verb == "predict" && !strings.Contains(c.Model, "embedding") {
+		m.operation = OpOther // images, speech and whatever else Vertex hosts
+	}
 	if publisher == "anthropic" {
 		m.dialect, m.operation = Anthropic, OpMessages
 		if c.Model == "count-tokens" {

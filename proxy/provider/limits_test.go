@@ -217,6 +217,35 @@ func TestDecodeFailures(t *testing.T) {
 	}
 }
 
+// A compressed stream that is cut gives what its flushed part holds, however
+// the pieces came.
+func TestCutCompressedStream(t *testing.T) {
+	plain := chatStream(20)
+	plain = plain[:bytes.LastIndex(plain, []byte(`data: {"id":"chatcmpl-B1","choices":[{"index":0,"delta":{}`))]
+	event := len(plain) / 20
+	for coding := range encoders {
+		t.Run(coding, func(t *testing.T) {
+			enc := encode(t, coding, plain, event)
+			h := http.Header{"Content-Type": {"text/event-stream"}, "Content-Encoding": {coding[strings.LastIndex(coding, " ")+1:]}}
+			a := answer{call: openaiCall(t, "/v1/chat/completions"), Status: 200, Cut: true}
+			var last int64
+			for n := 0; n <= len(enc); n++ {
+				whole := a.pass(h, enc[:n])
+				if pieces := a.pass(h, singles(enc[:n])...); everything(pieces) != everything(whole) {
+					t.Fatalf("cut at %d\nwhole  %s\npieces %s", n, everything(whole), everything(pieces))
+				}
+				if whole.OutputBytes < last || n > 8 && whole.UsageSource != usage.SourcePartial {
+					t.Fatalf("cut at %d: %d bytes of text, %s", n, whole.OutputBytes, whole.UsageSource)
+				}
+				last = whole.OutputBytes
+			}
+			if last == 0 {
+				t.Error("no text seen")
+			}
+		})
+	}
+}
+
 // A decoder is a coroutine; whatever way a call ends, none may stay.
 func TestNoCoroutineStays(t *testing.T) {
 	before := runtime.NumGoroutine()

@@ -13,6 +13,7 @@ var openaiRoot = obj(
 		key("message", openaiMessage(textWhole)),
 		key("text", length(textDelta)), // completions, whole or streamed
 		key("finish_reason", keep(slotFinish)),
+		key("usage", whole(treeUsage)), // Moonshot's streams
 	).then(hookChoice))),
 	key("usage", whole(treeUsage)),
 	key("x_groq", obj(

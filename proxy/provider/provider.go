@@ -11,6 +11,7 @@
 //	sse.go        event streams cut into events
 //	eventstream.go  the same for AWS's binary event streams
 //	walk.go       JSON walked by depth; only a dialect's tree of interesting values is looked at
+//	walk_text.go, walk_tree.go   text measured, objects kept whole
 //	node.go       what such a tree is made of
 //	dialect.go    the table of dialects: each one's tree and reading of its usage object
 //	openai.go … one file per dialect

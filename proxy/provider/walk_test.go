@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -122,7 +123,12 @@ func FuzzDecode(f *testing.F) {
 			h := http.Header{"Content-Encoding": {coding}}
 			a := answer{call: call, Status: 200}
 			rec := a.pass(h, enc)
-			if got := a.pass(h, randomSplit(rnd, enc)...); everything(got) != everything(rec) {
+			got := a.pass(h, randomSplit(rnd, enc)...)
+			sound(t, got)
+			if slices.Equal(got.Flags, rec.Flags) && slices.Contains(rec.Flags, FlagDecodeFailed) {
+				continue // how much comes out before an error depends on the pieces
+			}
+			if everything(got) != everything(rec) {
 				t.Fatalf("%s\nwhole  %s\npieces %s", coding, everything(rec), everything(got))
 			}
 			sound(t, rec)
