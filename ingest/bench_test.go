@@ -135,7 +135,7 @@ func readJSON(b *testing.B, dir, logs string) {
 	os.Remove(path)
 	opt := Options{Path: path}
 	opt.defaults()
-	opt.Memory = 4 << 30
+	opt.Memory = 4 << 30 // it may take what it likes
 	db := &DB{opt: opt}
 	if err := db.connect(context.Background()); err != nil {
 		b.Fatal(err)

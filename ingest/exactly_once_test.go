@@ -171,6 +171,14 @@ func TestTornLastLineWaits(t *testing.T) {
 	}
 }
 
+// newer makes a log file's process start a minute later.
+func newer(data []byte) []byte {
+	start, rest, _ := bytes.Cut(data, []byte("\n"))
+	old := string(usage.AppendTime(nil, testNow.Add(-2*time.Hour).UnixMilli()))
+	late := string(usage.AppendTime(nil, testNow.Add(-2*time.Hour+time.Minute).UnixMilli()))
+	return []byte(strings.Replace(string(start), old, late, 1) + "\n" + string(rest))
+}
+
 func TestTornLastLineOfSealedFileIsCounted(t *testing.T) {
 	whole := logFile(1, 1, 1, 3)
 	tests := []struct {
@@ -179,6 +187,7 @@ func TestTornLastLineOfSealedFileIsCounted(t *testing.T) {
 		pack   bool
 	}{
 		{"a later file of the process", logFile(1, 2, 4, 5), false},
+		{"a newer process", newer(logFile(2, 1, 1, 2)), false},
 		{"packed", nil, true},
 	}
 	for _, tt := range tests {

@@ -2,7 +2,10 @@ package ingest
 
 import (
 	"io"
+	"os"
 	"time"
+
+	"burn/proxy/usage"
 )
 
 // fileRow is a row of the table file: what is known of one content.
@@ -163,10 +166,11 @@ func sameSoFar(f *found, row *fileRow) (tail []byte, ok bool, err error) {
 }
 
 // seal decides for each file whether anything will still be appended to it: a
-// packed file, one whose process has opened a later file, one that a process
-// started after its last write, and one that rested for a day are complete.
-// It matters only for a last line without newline; a file that grows after all
-// is read on from there.
+// packed file, one whose process has opened a later file, one that no process
+// holds although a newer one has started, and one that rested for a day are
+// complete. It matters only for a last line without newline: a sealed file's
+// is counted as torn. Nothing is lost where the guess is wrong, since a file
+// that grows after all is read on from before that line.
 func (g *registry) seal(files []*fileState, now time.Time) {
 	newest := map[uint64]int64{}
 	latestStart := int64(0)
@@ -178,6 +182,16 @@ func (g *registry) seal(files []*fileState, now time.Time) {
 		rested := now.UnixNano() - f.mtimeNS
 		f.sealed = f.packed || rested > int64(24*time.Hour) ||
 			f.row.boot != 0 && newest[f.row.boot] > f.row.number ||
-			latestStart*1e6 > f.mtimeNS
+			f.row.boot != 0 && latestStart > f.row.startMS && !inUse(f.path)
 	}
+}
+
+// inUse reports whether a proxy on this host writes to the file.
+func inUse(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false // reading it will tell
+	}
+	defer f.Close()
+	return usage.InUse(f)
 }

@@ -225,6 +225,8 @@ type chunk struct {
 	cols     []column
 	vecs     []vector
 	rows     int
+
+	unflushed int // chunks since the appender last gave its rows to the table
 }
 
 const chunkRows = 2048 // DuckDB's vector size
@@ -307,13 +309,25 @@ func (c *chunk) send() error {
 	c.rows = 0
 	mapping.DataChunkReset(c.data)
 	c.bind()
-	return nil
+	if c.unflushed++; c.unflushed < flushChunks {
+		return nil
+	}
+	return c.push()
 }
+
+// flushChunks is how many chunks the appender may hold back: its own 100 would
+// be 120 MB of this table.
+const flushChunks = 10
 
 func (c *chunk) flush() error {
 	if err := c.send(); err != nil {
 		return err
 	}
+	return c.push()
+}
+
+func (c *chunk) push() error {
+	c.unflushed = 0
 	if mapping.AppenderFlush(c.appender) == mapping.StateError {
 		return errors.New("append rows: " + mapping.AppenderError(c.appender))
 	}
