@@ -80,7 +80,6 @@ func ReadRequest(c Call, contentType, contentEncoding string, body []byte, k *Ke
 			r.Model = model
 		}
 	case r.walk.doc.index(body):
-		r.OK = true
 		r.read(c, k)
 	}
 	r.walk.forget()

@@ -7,11 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a request body that is looked at; beyond them it is not inspected.
+// Limits of a request body that is looked at; a body beyond them is not
+// inspected. They bound the memory that reading takes to some 40 MB for a body
+// made for it, of which the usual ones take a thousandth.
 const (
-	reqMaxDepth      = 200     // nested containers
-	reqMaxContainers = 4 << 20 // objects and arrays, 12 bytes each in the index
-	reqLongString    = 128     // bytes from which a string has an entry
+	reqMaxDepth    = 200     // nested containers
+	reqMaxSpans    = 1 << 20 // objects, arrays and long strings
+	reqMaxKeys     = 1 << 19 // members of all objects
+	reqMaxMessages = 1 << 18
+	reqLongString  = 128 // bytes from which a string has an entry in the index
 )
 
 // reqDoc is a JSON text that was checked once and can then be walked in any
@@ -23,6 +27,7 @@ type reqDoc struct {
 	b     []byte
 	spans []reqSpan
 	stack []uint32 // open containers while indexing: number in spans, reqIsObject
+	keys  int      // members so far
 	high  uint64   // the top bits of the bytes in strings
 
 	valid   bool // b is valid UTF-8, so strings need no repair
@@ -44,7 +49,8 @@ const reqIsObject = 1 << 31
 // records its containers. It reports false for everything else, and for what
 // passes the limits.
 func (d *reqDoc) index(b []byte) bool {
-	d.b, d.spans, d.stack, d.high, d.oddKeys = b, d.spans[:0], d.stack[:0], 0, false
+	d.b, d.spans, d.stack = b, d.spans[:0], d.stack[:0]
+	d.keys, d.high, d.oddKeys = 0, 0, false
 	if uint64(len(b)) >= reqIsObject {
 		return false
 	}
@@ -71,7 +77,7 @@ func (d *reqDoc) scan(p int) int {
 		}
 		switch c := b[p]; c {
 		case '{', '[':
-			if len(d.stack) >= reqMaxDepth || len(d.spans) >= reqMaxContainers {
+			if len(d.stack) >= reqMaxDepth || len(d.spans) >= reqMaxSpans {
 				return -1
 			}
 			open := uint32(len(d.spans))
@@ -94,7 +100,7 @@ func (d *reqDoc) scan(p int) int {
 		case '"':
 			start := p
 			p = reqScanString(b, p+1, &d.high)
-			if p-start >= reqLongString {
+			if p-start >= reqLongString && len(d.spans) < reqMaxSpans {
 				d.spans = append(d.spans, reqSpan{uint32(start), uint32(p), uint32(len(d.spans) + 1)})
 			}
 		default:
@@ -143,7 +149,7 @@ func (d *reqDoc) after(p int) (next int, done bool) {
 // or -1.
 func (d *reqDoc) key(p int) int {
 	b, start := d.b, p
-	if p >= len(b) || b[p] != '"' {
+	if d.keys++; d.keys > reqMaxKeys || p >= len(b) || b[p] != '"' {
 		return -1
 	}
 	if p = reqScanString(b, p+1, &d.high); p < 0 {

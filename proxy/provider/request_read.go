@@ -27,9 +27,12 @@ func (r *Request) read(c Call, k *Keys) {
 	top := reqTop(w.members[base:])
 	w.sink.start(k)
 
+	shape := canonShapeOf(c)
+	if r.OK = shape == nil || shape.within(&w.doc, top); !r.OK {
+		return
+	}
 	r.scalars(top)
 	r.labels(top)
-	shape := canonShapeOf(c)
 	if shape == nil {
 		r.Messages, r.Tools = w.doc.length(top.get("messages")), w.doc.length(top.get("tools"))
 		return
@@ -41,6 +44,16 @@ func (r *Request) read(c Call, k *Keys) {
 	if w.sink.text == 0 {
 		r.FPTurns, r.FPRequest = nil, 0
 	}
+}
+
+// within reports whether there are no more messages than burn looks at.
+func (s *canonShape) within(d *reqDoc, top reqTop) bool {
+	for _, name := range s.messages {
+		if d.length(top.get(name)) > reqMaxMessages {
+			return false
+		}
+	}
+	return true
 }
 
 // scalars reads what stands beside the text.

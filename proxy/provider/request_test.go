@@ -110,6 +110,9 @@ func TestReadRequest(t *testing.T) {
 		{"not JSON", callChat, `{"model":"a"`, got{}},
 		{"not an object", callChat, `["a"]`, got{}},
 		{"too deep", callChat, `{"a":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, got{}},
+		{"too many messages", callChat, `{"model":"m","messages":[` + strings.Repeat("1,", reqMaxMessages) + `1]}`, got{}},
+		{"too many members", callChat, `{"tools":[{` + strings.Repeat(`"a":1,`, reqMaxKeys) + `"b":1}]}`, got{}},
+		{"too many containers", callChat, `{"a":[` + strings.Repeat(`{},`, reqMaxSpans) + `{}]}`, got{}},
 		{"empty", callChat, ``, got{}},
 	}
 	for _, tt := range tests {
