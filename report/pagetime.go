@@ -142,7 +142,10 @@ func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palett
 	}
 	note := label(c.Model) + " · " + Tokens(c.InputTokens) + " in, " + Tokens(c.OutputTokens) + " out"
 	if c.Status >= 400 || c.End != "complete" {
-		note += " · " + strconv.FormatInt(c.Status, 10) + " " + label(c.End)
+		note += " · " + strconv.FormatInt(c.Status, 10)
+		if c.End != "complete" {
+			note += " " + label(c.End)
+		}
 	}
 	start := 100 * float64(c.At.Sub(begin)) / 1e6 / length
 	wide := max(100*c.LatencyMS/length, 0.8)

@@ -1,0 +1,324 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"burn/analyze"
+	"burn/report"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew; read their difference before you keep them")
+
+// small is one of the case study's months as it might be, cut to what fits a page.
+func small() *analyze.Result {
+	r := world(nil)
+	r.Trend, r.ByWeekdayHour, r.ByDay = nil, r.ByWeekdayHour[:2], r.ByDay[:2]
+	return r
+}
+
+func after() *analyze.Result {
+	r := world([]string{"doc-classifier", "chat-gate"})
+	since := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	r.Period.Since, r.Period.Until = since, since.AddDate(0, 0, 30)
+	return r
+}
+
+func TestGoldens(t *testing.T) {
+	oneHour := small()
+	oneHour.Period.Since = time.Date(2026, 9, 1, 9, 30, 0, 0, time.UTC)
+	oneHour.Period.Until = oneHour.Period.Since.Add(90 * time.Minute)
+	oneHour.Compared, oneHour.Previous = nil, nil
+	for _, c := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"result.json", func(w io.Writer) error { return report.JSON(w, small()) }},
+		{"result.csv", func(w io.Writer) error { return report.CSV(w, small()) }},
+		{"tables.md", func(w io.Writer) error { return report.Markdown(w, small(), 3) }},
+		{"tables.txt", func(w io.Writer) error {
+			return report.Text(w, small(), report.TextOptions{Width: 120, Top: 5, Report: "out/report.html"})
+		}},
+		{"narrow.txt", func(w io.Writer) error { return report.Text(w, small(), report.TextOptions{Width: 44, Top: 5}) }},
+		{"compact.txt", func(w io.Writer) error { return report.Text(w, oneHour, report.TextOptions{Width: 80, Compact: true}) }},
+		{"color.txt", func(w io.Writer) error {
+			return report.Text(w, oneHour, report.TextOptions{Width: 80, Compact: true, Color: true, Top: 1})
+		}},
+		{"hostile.txt", func(w io.Writer) error { return report.Text(w, world(hostile), report.TextOptions{Width: 100}) }},
+		{"hostile.md", func(w io.Writer) error { return report.Markdown(w, world(hostile), 0) }},
+		{"empty.txt", func(w io.Writer) error { return report.Text(w, empty(), report.TextOptions{Width: 80}) }},
+		{"empty.md", func(w io.Writer) error { return report.Markdown(w, empty(), 0) }},
+		{"comparison.txt", func(w io.Writer) error { return report.Comparison(w, small(), after()) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := c.write(&b); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join("testdata", c.name)
+			if *update {
+				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(b.Bytes(), want) {
+				t.Errorf("differs from %s; go test ./report -update and read the difference. Now:\n%s", file, b.String())
+			}
+		})
+	}
+}
+
+// TestTerminalGetsNoControls: whatever names hold, only line ends and, where asked
+// for, burn's own colours reach the terminal, in lines of the width allowed.
+func TestTerminalGetsNoControls(t *testing.T) {
+	ours := regexp.MustCompile("\x1b\\[[0-9;]*m")
+	for _, color := range []bool{false, true} {
+		var b bytes.Buffer
+		r := world(hostile)
+		r.Quality.PriceTableDate = hostile[6]
+		if err := report.Text(&b, r, report.TextOptions{Width: 100, Color: color, Report: hostile[6]}); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if color {
+			text = ours.ReplaceAllString(text, "")
+		}
+		for i, c := range text {
+			if c != '\n' && (unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp)) {
+				t.Fatalf("color %v: control %U after %q", color, c, text[max(0, i-40):i])
+			}
+		}
+		if !utf8.ValidString(text) || !strings.Contains(text, `\x1b]52`) {
+			t.Errorf("color %v: invalid text, or the attack is not shown", color)
+		}
+	}
+}
+
+// TestNarrowTablesKeepMoney: columns go one by one, whole, and money never.
+func TestNarrowTablesKeepMoney(t *testing.T) {
+	r := world([]string{"an-agent-with-a-name-that-is-longer-than-any-column-should-be-and-then-some", "b"})
+	var heads []string
+	for width := 130; width >= 40; width-- {
+		var b bytes.Buffer
+		if err := report.Text(&b, r, report.TextOptions{Width: width, Compact: true}); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(b.String(), "\n")
+		head := strings.Join(strings.Fields(lines[3]), " ")
+		if len(heads) == 0 || heads[len(heads)-1] != head {
+			heads = append(heads, head)
+		}
+		for _, a := range r.ByAgent {
+			if !strings.Contains(b.String(), " "+report.Money(a.Cost)+" ") {
+				t.Errorf("width %d: %s is cut:\n%s", width, report.Money(a.Cost), b.String())
+			}
+		}
+		for _, line := range lines[3:7] {
+			if n := utf8.RuneCountInString(line); n > width {
+				t.Errorf("width %d: line of %d: %q", width, n, line)
+			}
+		}
+	}
+	want := []string{
+		"Agent Cost vs prev. Share Requests $/1k req In : out p95",
+		"Agent Cost vs prev. Share Requests $/1k req In : out",
+		"Agent Cost vs prev. Share Requests $/1k req",
+		"Agent Cost vs prev. Share Requests",
+		"Agent Cost vs prev. Share",
+		"Agent Cost vs prev.",
+	}
+	if strings.Join(heads, "\n") != strings.Join(want, "\n") {
+		t.Errorf("columns give way as\n%s\nwant\n%s", strings.Join(heads, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestCSVIsOneSafeTable(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.CSV(&b, world(append(hostile, "\rCR", "a,\"b\"\nc"))); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll() // fails if rows differ in length
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, row := range rows {
+		seen[row[0]] = true
+		for _, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+				t.Errorf("a spreadsheet takes %q for a formula", cell)
+			}
+		}
+	}
+	for _, table := range []string{"period", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_session", "by_day", "by_hour",
+		"by_time", "by_weekday_hour", "waste", "traces", "trace_calls", "unpriced", "quality", "rejected"} {
+		if !seen[table] {
+			t.Errorf("no row of table %s", table)
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	ms := func(f float64) *float64 { return &f }
+	for _, c := range []struct{ got, want string }{
+		{report.Money(usd("2300.295")), "$2,300.30"}, {report.Money(usd("2300.294999999999")), "$2,300.29"},
+		{report.Money(usd("0")), "$0.00"}, {report.Money(usd("0.004999")), "<$0.01"}, {report.Money(usd("0.005")), "$0.01"},
+		{report.Money(usd("-12345.678")), "-$12,345.68"}, {report.Money(analyze.USD{}), "not priced"}, {report.Money(usd("999.995")), "$1,000.00"},
+		{report.Cents(usd("0.01155")), "$0.0116"}, {report.Cents(usd("0.00001")), "<$0.0001"},
+		{report.Count(143000), "143,000"}, {report.Count(-1234), "-1,234"}, {report.Count(7), "7"},
+		{report.Tokens(910_000_000), "910 M"}, {report.Tokens(999), "999"}, {report.Tokens(999_999), "1.00 M"}, {report.Tokens(31_400_000), "31.4 M"}, {report.Tokens(1_234), "1.23 k"},
+		{report.Share(usd("1"), usd("3")), "33 %"}, {report.Share(usd("1"), usd("1000")), "<1 %"}, {report.Share(usd("1"), usd("0")), "-"}, {report.Share(usd("0"), usd("1")), "0 %"},
+		{report.Change(usd("124"), usd("100")), "+24 %"}, {report.Change(usd("95"), usd("100")), "-5 %"}, {report.Change(usd("1"), analyze.USD{}), "new"},
+		{report.Change(analyze.USD{}, usd("1")), "gone"}, {report.Change(usd("1"), usd("1")), "±0 %"}, {report.Change(usd("1000"), usd("1")), "×1,000"}, {report.Change(usd("0"), usd("0")), "-"},
+		{report.Ratio(37, 1), "37 : 1"}, {report.Ratio(42, 10), "4.2 : 1"}, {report.Ratio(5, 0), "-"},
+		{report.Millis(ms(840.4)), "840 ms"}, {report.Millis(ms(7912)), "7.9 s"}, {report.Millis(nil), "-"}, {report.Millis(ms(999.6)), "1.0 s"},
+		{report.Clean("a\x1b[2Jb\r\n\u202e\x00\xff\u0085"), `a\x1b[2Jb\x0d\x0a\u202e\x00\xff\x85`}, {report.Clean("ok é 漢 \uFFFD"), "ok é 漢 \uFFFD"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestPeriodsForPeople(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := func(y int, m time.Month, d, h, mi, s int) time.Time { return time.Date(y, m, d, h, mi, s, 0, berlin) }
+	for _, c := range []struct {
+		since, until time.Time
+		want         string
+	}{
+		{day(2026, 10, 24, 0, 0, 0), day(2026, 11, 23, 0, 0, 0), "24 Oct – 22 Nov 2026 (30 days, Europe/Berlin)"},
+		{day(2026, 10, 24, 9, 0, 0), day(2026, 11, 23, 9, 0, 0), "24 Oct 09:00 – 23 Nov 09:00 2026 (30 days, Europe/Berlin)"},
+		{day(2026, 10, 25, 0, 0, 0), day(2026, 10, 26, 0, 0, 0), "25 Oct 2026 (1 day, Europe/Berlin)"},
+		{day(2025, 12, 29, 0, 0, 0), day(2026, 1, 5, 0, 0, 0), "29 Dec 2025 – 4 Jan 2026 (7 days, Europe/Berlin)"},
+		{day(2026, 11, 23, 8, 0, 0), day(2026, 11, 23, 9, 30, 0), "23 Nov 2026 08:00 – 09:30 (90 minutes, Europe/Berlin)"},
+		{day(2026, 11, 23, 8, 0, 5), day(2026, 11, 23, 9, 0, 5), "23 Nov 2026 08:00:05 – 09:00:05 (1 hour, Europe/Berlin)"},
+		{day(2026, 11, 22, 20, 0, 0), day(2026, 11, 24, 8, 0, 0), "22 Nov 20:00 – 24 Nov 08:00 2026 (36 hours, Europe/Berlin)"},
+	} {
+		r := &analyze.Result{Period: analyze.Span{Between: analyze.Between{Since: c.since, Until: c.until}, TZ: "Europe/Berlin"}}
+		if got := report.PeriodLine(r); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestSentences(t *testing.T) {
+	r := world(nil)
+	r.Totals.Cost, r.Totals.Requests, r.Quality.UnpricedRequests, r.Previous = usd("2300.30"), 143_000, 0, nil
+	avoidable := world(nil)
+	avoidable.Totals.Cost, avoidable.Totals.Requests, avoidable.Quality.UnpricedRequests, avoidable.Previous = usd("2300"), 143_000, 0, nil
+	avoidable.Totals.Avoidable.Certain, avoidable.Totals.Avoidable.Likely = usd("380"), usd("1000")
+	unpriced := world(nil)
+	unpriced.Totals.Cost, unpriced.Totals.Requests = analyze.USD{}, 3
+	never := empty()
+	never.LastCall = time.Time{}
+	for _, c := range []struct {
+		r    *analyze.Result
+		want string
+	}{
+		{r, "You spent $2,300.30 in 30 days (143,000 calls)."},
+		{avoidable, "You spent $2,300.00 in 30 days (143,000 calls). About $1,380.00 of it (60 %) looks avoidable."},
+		{unpriced, "3 calls in 30 days, and none of them has a price: see what is not priced below."},
+		{never, "Nothing recorded in 1 Sep – 30 Sep 2026. No call was ever recorded here. Run `burn doctor`."},
+	} {
+		if got := report.Sentence(c.r); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestColor(t *testing.T) {
+	for _, c := range []struct {
+		env      string
+		terminal bool
+		want     bool
+	}{
+		{"", true, true}, {"", false, false}, {"NO_COLOR=1", true, false}, {"TERM=dumb", true, false},
+		{"CLICOLOR_FORCE=1", false, true}, {"CLICOLOR_FORCE=0", false, false}, {"NO_COLOR=1 CLICOLOR_FORCE=1", true, false},
+	} {
+		env := map[string]string{}
+		for _, pair := range strings.Fields(c.env) {
+			k, v, _ := strings.Cut(pair, "=")
+			env[k] = v
+		}
+		if got := report.UseColor(func(k string) string { return env[k] }, c.terminal); got != c.want {
+			t.Errorf("%q on a terminal %v: %v, want %v", c.env, c.terminal, got, c.want)
+		}
+	}
+}
+
+func TestWriteFileIsWholeOrNotAtAll(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "report.html")
+	put := func(text string, fail error) error {
+		return report.WriteFile(file, func(w io.Writer) error {
+			io.WriteString(w, text)
+			return fail
+		})
+	}
+	if err := put("old", nil); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if err := put("half", broken); !errors.Is(err, broken) {
+		t.Errorf("error %v, want the writer's", err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "old" {
+		t.Errorf("after a failed write: %q, %v; want the old report", got, err)
+	}
+	if err := put("new", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "new" {
+		t.Errorf("%q, %v; want the new report", got, err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("directory holds %v, %v; want the report alone", left, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+	if err := report.WriteFile(filepath.Join(dir, "none", "x"), func(io.Writer) error { return nil }); err == nil {
+		t.Error("no error for a directory that is not there")
+	}
+}
+
+// TestWritersReportErrors: a closed or full output is an error, never silence.
+func TestWritersReportErrors(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("no /dev/full: %v", err)
+	}
+	defer full.Close()
+	for name, write := range map[string]func(io.Writer) error{
+		"json":     func(w io.Writer) error { return report.JSON(w, small()) },
+		"csv":      func(w io.Writer) error { return report.CSV(w, small()) },
+		"markdown": func(w io.Writer) error { return report.Markdown(w, small(), 0) },
+		"text":     func(w io.Writer) error { return report.Text(w, small(), report.TextOptions{}) },
+		"html":     func(w io.Writer) error { return report.HTML(w, small(), report.HTMLOptions{}) },
+		"compare":  func(w io.Writer) error { return report.Comparison(w, small(), after()) },
+	} {
+		if write(full) == nil {
+			t.Errorf("%s: no error from a full disk", name)
+		}
+	}
+}
