@@ -1,8 +1,6 @@
 package provider
 
-import (
-	"burn/proxy/usage"
-)
+import "burn/proxy/usage"
 
 // rawStrings are the keys whose strings may stand in raw_usage.
 var rawStrings = set("modality", "type", "ttl", "model", "service_tier", "serviceTier", "speed", "inference_geo", "trafficType")
@@ -29,7 +27,7 @@ func appendObject(dst, obj []byte, depth int) []byte {
 	dst = append(dst, '{')
 	start := len(dst)
 	for m := object(obj); m.next(); {
-		if !rawKey(m.key) {
+		if !rawKey(m.key) || string(m.val) == "0" {
 			continue
 		}
 		before := len(dst)

@@ -150,3 +150,13 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkClassify(b *testing.B) {
+	openai, _ := Lookup("openai")
+	b.ReportAllocs()
+	for b.Loop() {
+		if c := Classify(openai, "POST", "/v1/chat/completions"); !c.Billable {
+			b.Fatal(c)
+		}
+	}
+}
