@@ -205,14 +205,6 @@ func (db *DB) meta(ctx context.Context, key string) (value string, err error) {
 	return value, err
 }
 
-func (db *DB) setMeta(ctx context.Context, key, value string) error {
-	if _, err := db.sql.ExecContext(ctx, "DELETE FROM meta WHERE key = ?", key); err != nil {
-		return err
-	}
-	_, err := db.sql.ExecContext(ctx, "INSERT INTO meta VALUES (?, ?)", key, value)
-	return err
-}
-
 // ingest is Ingest.
 func (db *DB) ingest(ctx context.Context) (stats Stats, err error) {
 	if err := db.reprice(ctx, &stats); err != nil {

@@ -85,6 +85,7 @@ type Repriced struct {
 	Calls         int64
 	Before, After int64 // 1e-12 USD
 	NewlyPriced   int64 // calls that had no price
+	NewlyUnpriced int64 // calls that have none any more
 }
 
 // ErrLoggerOnly is the error of every function of a burn that was built

@@ -179,7 +179,7 @@ func (l *loader) begin() error {
 	l.inTx, l.pending = true, 0
 	if l.chunk == nil {
 		var err error
-		if l.chunk, err = newChunk(l.conn, l.columns()); err != nil {
+		if l.chunk, err = newChunk(l.conn, "burn", "call", l.columns()); err != nil {
 			return err
 		}
 	}
@@ -231,14 +231,14 @@ type chunk struct {
 
 const chunkRows = 2048 // DuckDB's vector size
 
-func newChunk(conn *sql.Conn, cols []column) (*chunk, error) {
+func newChunk(conn *sql.Conn, catalog, table string, cols []column) (*chunk, error) {
 	c := &chunk{cols: cols, vecs: make([]vector, len(cols))}
 	err := conn.Raw(func(driverConn any) error {
 		raw, err := rawConnection(driverConn)
 		if err != nil {
 			return err
 		}
-		if mapping.AppenderCreate(raw, "", "call", &c.appender) == mapping.StateError {
+		if mapping.AppenderCreateExt(raw, catalog, "main", table, &c.appender) == mapping.StateError {
 			return errors.New("create appender: " + mapping.AppenderError(c.appender))
 		}
 		return nil
@@ -247,7 +247,7 @@ func newChunk(conn *sql.Conn, cols []column) (*chunk, error) {
 		return nil, err
 	}
 	if n := mapping.AppenderColumnCount(c.appender); int(n) != len(cols) {
-		return nil, fmt.Errorf("table call has %d columns, burn writes %d", n, len(cols))
+		return nil, fmt.Errorf("table %s has %d columns, burn writes %d", table, n, len(cols))
 	}
 	for i := range cols {
 		c.types = append(c.types, mapping.AppenderColumnType(c.appender, mapping.IdxT(i)))
@@ -291,6 +291,11 @@ func (c *chunk) append(e *entry) error {
 	for i := range c.cols {
 		c.cols[i].put(&c.vecs[i], c.rows, e)
 	}
+	return c.next()
+}
+
+// next ends a row.
+func (c *chunk) next() error {
 	c.rows++
 	if c.rows == chunkRows {
 		return c.send()

@@ -5,7 +5,9 @@
 // (names of providers), pattern.go and resolve.go (which row prices a model id;
 // cache.go remembers it), cost.go and bill.go (the rules of a cost; flags.go what
 // can be unusual), exact.go (the arithmetic), explain.go (a cost in its parts),
-// money.go (decimals).
+// money.go (decimals). Beside that path: list.go and write.go (the table for
+// people and as a file), check.go (what is odd about an override file),
+// import.go with import_litellm.go and import_genai.go (price lists of others).
 //
 // # What a cost is
 //

@@ -93,7 +93,8 @@ type Row struct {
 	has       uint32
 	numbers   [numCols]Decimal
 	override  bool
-	units     // for the fast arithmetic
+	line      int // in its file, from 1; 0 if it was not read from one
+	units         // for the fast arithmetic
 }
 
 // Override reports whether the row comes from an override file.
@@ -106,6 +107,17 @@ func (r *Row) Match() string {
 		s[i] = p.source()
 	}
 	return strings.Join(s, " ")
+}
+
+// Numbers returns all filled numeric cells by their column, as plain decimals.
+func (r *Row) Numbers() map[string]string {
+	m := make(map[string]string)
+	for c := range numCols {
+		if r.set(c) {
+			m[c.String()] = r.numbers[c].String()
+		}
+	}
+	return m
 }
 
 // Number returns the number in one of the table's numeric columns, such as
@@ -124,6 +136,11 @@ func (r *Row) Number(name string) (Decimal, bool) {
 func (r *Row) LongThreshold() (tokens int64, atLeast bool) { return r.threshold, r.atLeast }
 
 func (r *Row) set(c column) bool { return r.has&(1<<c) != 0 }
+
+func (r *Row) put(c column, d Decimal) {
+	r.numbers[c] = d
+	r.has |= 1 << c
+}
 
 func (r *Row) active(ms int64) bool { return ms >= r.from && ms < r.to }
 

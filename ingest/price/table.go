@@ -174,6 +174,7 @@ func (p *parser) row(record []string) {
 	}
 	row.atLeast = op == "ge"
 	row.units = row.compile()
+	row.line = line
 	p.rows = append(p.rows, row)
 	p.lines = append(p.lines, line)
 }
@@ -228,6 +229,15 @@ func (p *parser) number(r *Row, c column, cell string) error {
 		}
 		p.numbers[cell] = d
 	}
+	if err := c.check(d, cell); err != nil {
+		return err
+	}
+	r.put(c, d)
+	return nil
+}
+
+// check refuses what a column cannot hold; cell is how d was written.
+func (c column) check(d Decimal, cell string) error {
 	if d.Sign() < 0 {
 		return fmt.Errorf("%s is negative", cell)
 	}
@@ -240,8 +250,6 @@ func (p *parser) number(r *Row, c column, cell string) error {
 	case d.above(limit):
 		return fmt.Errorf("%s is above %d", cell, limit)
 	}
-	r.numbers[c] = d
-	r.has |= 1 << c
 	return nil
 }
 
