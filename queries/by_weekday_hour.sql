@@ -11,8 +11,8 @@ SELECT
   (sum(input_tokens) + sum(output_tokens)) / sum(requests) AS avg_tokens,
   sum(CASE WHEN failed THEN requests ELSE 0 END) AS errors,
   sum(CASE WHEN rate_limited THEN requests ELSE 0 END) AS rate_limited,
-  quantile_cont(latency_ms, 0.5) FILTER (WHERE answered) AS p50_ms,
-  quantile_cont(latency_ms, 0.95) FILTER (WHERE answered) AS p95_ms
+  (quantile_cont(latency_ms, [0.5, 0.95]) FILTER (WHERE answered))[1] AS p50_ms,
+  (quantile_cont(latency_ms, [0.5, 0.95]) FILTER (WHERE answered))[2] AS p95_ms
 FROM calls
 GROUP BY isodow(local_ts), hour(local_ts)
 ORDER BY key

@@ -26,9 +26,9 @@ SELECT
   list(name ORDER BY id) FILTER (WHERE kind = 'finish_reason') AS finish_reason,
   list(name ORDER BY id) FILTER (WHERE kind = 'org') AS org,
   list(name ORDER BY id) FILTER (WHERE kind = 'project') AS project,
-  list(name ORDER BY id) FILTER (WHERE kind = 'agent') AS agent,
+  list(coalesce(nullif(name, ''), 'unknown') ORDER BY id) FILTER (WHERE kind = 'agent') AS agent,
   list(name ORDER BY id) FILTER (WHERE kind = 'agent_source') AS agent_source,
-  list(name ORDER BY id) FILTER (WHERE kind = 'user') AS "user",
+  list(coalesce(nullif(name, ''), 'unknown') ORDER BY id) FILTER (WHERE kind = 'user') AS "user",
   list(name ORDER BY id) FILTER (WHERE kind = 'step') AS step,
   list(name ORDER BY id) FILTER (WHERE kind = 'tags') AS tags,
   list(name ORDER BY id) FILTER (WHERE kind = 'key_id') AS key_id,
@@ -37,6 +37,7 @@ SELECT
   list(name ORDER BY id) FILTER (WHERE kind = 'usage_source') AS usage_source,
   list(name ORDER BY id) FILTER (WHERE kind = 'flags') AS flags,
   list(name ORDER BY id) FILTER (WHERE kind = 'cost_basis') AS cost_basis,
+  list(coalesce(nullif(name, ''), 'unknown') ORDER BY id) FILTER (WHERE kind = 'request_model') AS asked_name,
   coalesce(min(id) FILTER (WHERE kind = 'agent' AND name = 'unknown'), 0) AS unknown_agent,
   coalesce(min(id) FILTER (WHERE kind = 'user' AND name = 'unknown'), 0) AS unknown_user,
   coalesce(min(id) FILTER (WHERE kind = 'end' AND name = 'complete'), 0) AS complete,
@@ -48,16 +49,14 @@ SELECT
 FROM dim;
 
 -- The word of an id after grouping by it: cheaper than grouping by words.
-CREATE OR REPLACE MACRO agent_word(i) AS coalesce(nullif((SELECT agent FROM words)[i + 1], ''), 'unknown');
-CREATE OR REPLACE MACRO user_word(i) AS coalesce(nullif((SELECT "user" FROM words)[i + 1], ''), 'unknown');
-CREATE OR REPLACE MACRO endpoint_word(i) AS coalesce((SELECT endpoint FROM words)[i + 1], '');
-CREATE OR REPLACE MACRO provider_word(i) AS coalesce((SELECT provider FROM words)[i + 1], '');
-CREATE OR REPLACE MACRO model_word(i) AS coalesce(nullif(CASE
-  WHEN i >= 1000000000 THEN (SELECT request_model FROM words)[i - 1000000000 + 1]
-  ELSE (SELECT response_model FROM words)[i + 1] END, ''), 'unknown');
-
--- The spelling of a session's or trace's hash; name may hold one twice.
-CREATE OR REPLACE VIEW spelling AS SELECT hash, min(name) AS name FROM name GROUP BY hash;
+CREATE OR REPLACE MACRO agent_word(i) AS (SELECT agent FROM words)[i + 1];
+CREATE OR REPLACE MACRO user_word(i) AS (SELECT "user" FROM words)[i + 1];
+CREATE OR REPLACE MACRO endpoint_word(i) AS (SELECT endpoint FROM words)[i + 1];
+CREATE OR REPLACE MACRO provider_word(i) AS (SELECT provider FROM words)[i + 1];
+CREATE OR REPLACE MACRO step_word(i) AS (SELECT step FROM words)[i + 1];
+CREATE OR REPLACE MACRO end_word(i) AS (SELECT "end" FROM words)[i + 1];
+CREATE OR REPLACE MACRO model_word(i) AS
+  CASE WHEN i >= 1000000000 THEN (SELECT asked_name FROM words)[i - 1000000000 + 1] ELSE (SELECT response_model FROM words)[i + 1] END;
 
 -- answered: the client got a whole good answer; failed: it did not (of a gap
 -- line nobody knows); unpriced: it costs something and no price is known.
@@ -71,16 +70,16 @@ SELECT
   status IN (429, 529) AS rate_limited,
   w.error_type[error_type_id + 1] AS error_type, w."end"[end_id + 1] AS "end", stream,
   w.request_model[request_model_id + 1] AS request_model, w.response_model[response_model_id + 1] AS response_model,
-  coalesce(nullif(w.response_model[response_model_id + 1], ''), nullif(w.request_model[request_model_id + 1], ''), 'unknown') AS model,
+  CASE WHEN response_model_id <> 0 THEN w.response_model[response_model_id + 1] ELSE w.asked_name[request_model_id + 1] END AS model,
   CASE WHEN response_model_id <> 0 THEN response_model_id ELSE w.asked_model[request_model_id + 1] END AS model_id,
   w.service_tier[service_tier_id + 1] AS service_tier, w.speed[speed_id + 1] AS speed, w.geo[geo_id + 1] AS geo,
   w.finish_reason[finish_reason_id + 1] AS finish_reason,
   response_hash, prev_response_hash, w.org[org_id + 1] AS org, w.project[project_id + 1] AS project, retry,
-  coalesce(nullif(w.agent[agent_id + 1], ''), 'unknown') AS agent,
+  w.agent[agent_id + 1] AS agent,
   CASE WHEN agent_id = 0 THEN w.unknown_agent ELSE agent_id END AS agent_id, w.agent_source[agent_source_id + 1] AS agent_source,
-  coalesce(nullif(w."user"[user_id + 1], ''), 'unknown') AS "user",
+  w."user"[user_id + 1] AS "user",
   CASE WHEN user_id = 0 THEN w.unknown_user ELSE user_id END AS user_id,
-  provider_id, endpoint_id,
+  provider_id, endpoint_id, step_id, end_id,
   session_hash, trace_hash, span_hash, parent_hash, w.step[step_id + 1] AS step, w.tags[tags_id + 1] AS tags,
   w.key_id[key_id_id + 1] AS key_id, w.client[client_id + 1] AS client, w.user_agent[user_agent_id + 1] AS user_agent,
   w.usage_source[usage_source_id + 1] AS usage_source, w.flags[flags_id + 1] AS flags,
