@@ -472,14 +472,6 @@ func TestResultAsJSON(t *testing.T) {
 	}
 }
 
-func usd(s string) analyze.USD {
-	u, err := analyze.ParseUSD(s)
-	if err != nil {
-		panic(err)
-	}
-	return u
-}
-
 func dump(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -44,3 +44,11 @@ func TestMoneyAddsWhatIsKnown(t *testing.T) {
 		t.Errorf("unknown as JSON: %s, %v", b, err)
 	}
 }
+
+func usd(s string) analyze.USD {
+	u, err := analyze.ParseUSD(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}

@@ -17,6 +17,14 @@ func zone(t testing.TB, name string) *time.Location {
 	return z
 }
 
+func at(s string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 func TestParsePeriod(t *testing.T) {
 	const wed = "2026-11-25T10:30:00+01:00" // a Wednesday in Berlin
 	for _, c := range []struct {

@@ -211,14 +211,6 @@ func (w *world) run(opt analyze.Options) *analyze.Result {
 	return r
 }
 
-func at(s string) time.Time {
-	t, err := time.Parse("2006-01-02 15:04:05", s)
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
-
 func period(since, until string) analyze.Period {
 	return analyze.Period{Since: at(since), Until: at(until)}
 }

@@ -69,6 +69,9 @@ CREATE TABLE call (
   step_id UINTEGER NOT NULL, tags_id UINTEGER NOT NULL,
   key_id_id UINTEGER NOT NULL, client_id UINTEGER NOT NULL, user_agent_id UINTEGER NOT NULL,
   usage_source_id UINTEGER NOT NULL, flags_id UINTEGER NOT NULL,
+  -- What the record itself said where its usage is missing or partial, else 0:
+  -- estimates start from it again on every run that brings new lines.
+  seen_input_tokens UINTEGER NOT NULL, seen_output_tokens UINTEGER NOT NULL,
   input_tokens UINTEGER NOT NULL, cache_read_tokens UINTEGER NOT NULL,
   cache_write_tokens UINTEGER NOT NULL, cache_write_1h_tokens UINTEGER NOT NULL,
   output_tokens UINTEGER NOT NULL, reasoning_tokens UINTEGER NOT NULL, citation_tokens UINTEGER NOT NULL,
@@ -88,3 +91,7 @@ CREATE TABLE call (
   fp_prefix_32k UBIGINT NOT NULL, fp_prefix_64k UBIGINT NOT NULL, fp_prefix_128k UBIGINT NOT NULL,
   fp_part_0 UBIGINT NOT NULL, fp_part_1 UBIGINT NOT NULL, fp_part_2 UBIGINT NOT NULL, fp_part_3 UBIGINT NOT NULL
 );
+
+-- The rows of call that were read by GET, as their records said it. In call
+-- itself the usage of an answer that another record has billed is zero.
+CREATE TABLE retrieved AS FROM call LIMIT 0;
