@@ -125,6 +125,8 @@ func (l *loader) columns() []column {
 		word("user_agent_id", "user_agent", func(e *entry) string { return e.UserAgent }),
 		word("usage_source_id", "usage_source", func(e *entry) string { return e.UsageSource }),
 		word("flags_id", "flags", func(e *entry) string { return join(e.Flags) }),
+		u32("seen_input_tokens", func(e *entry) int64 { return seenTokens(e, e.Input) }),
+		u32("seen_output_tokens", func(e *entry) int64 { return seenTokens(e, e.Output) }),
 		tokens("input_tokens", func(t *usage.Tokens) *int64 { return &t.Input }),
 		tokens("cache_read_tokens", func(t *usage.Tokens) *int64 { return &t.CacheRead }),
 		tokens("cache_write_tokens", func(t *usage.Tokens) *int64 { return &t.CacheWrite }),
@@ -181,6 +183,14 @@ func (l *loader) columns() []column {
 		u64("fp_part_2", func(e *entry) uint64 { return nth(e.FPParts, 2) }),
 		u64("fp_part_3", func(e *entry) uint64 { return nth(e.FPParts, 3) }),
 	}
+}
+
+// seenTokens is n for calls whose usage will be estimated.
+func seenTokens(e *entry, n int64) int64 {
+	if e.UsageSource == usage.SourceMissing || e.UsageSource == usage.SourcePartial {
+		return n
+	}
+	return 0
 }
 
 // nullable are the columns that may be NULL.

@@ -207,9 +207,20 @@ func (db *DB) meta(ctx context.Context, key string) (value string, err error) {
 
 // ingest is Ingest.
 func (db *DB) ingest(ctx context.Context) (stats Stats, err error) {
-	if err := db.reprice(ctx, &stats); err != nil {
+	var repriced Stats
+	if err := db.reprice(ctx, &repriced); err != nil {
 		return stats, fmt.Errorf("price again: %w", err)
 	}
+	stats, err = db.readNew(ctx)
+	stats.Repriced = repriced.Repriced
+	if err != nil {
+		return stats, err
+	}
+	return stats, db.derive(ctx)
+}
+
+// readNew reads what is new in the log files.
+func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 	conn, err := db.sql.Conn(ctx)
 	if err != nil {
 		return stats, err
@@ -220,11 +231,9 @@ func (db *DB) ingest(ctx context.Context) (stats Stats, err error) {
 	if db.opt.Rejects != nil {
 		l.rejects = db.writeReject
 	}
-	repriced := stats.Repriced
 	defer func() {
 		l.close()
 		stats = l.stats
-		stats.Repriced = repriced
 		for _, d := range l.dims {
 			stats.Folded += d.folded
 		}

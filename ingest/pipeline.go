@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -275,10 +276,22 @@ func (d *decoder) decode(b *block) {
 			b.rejects = append(b.rejects, rejection{n, usage.ReasonClock, "ts"})
 			continue
 		}
+		if e.inconsistent() && !slices.Contains(e.Flags, flagInconsistent) {
+			e.Flags = append(e.Flags, flagInconsistent)
+		}
 		if e.Kind == usage.KindCall || e.Kind == usage.KindGap {
 			e.cost = d.pricer.Cost(&e.Record)
 		}
 	}
+}
+
+// flagInconsistent marks usage that contradicts itself, as the proxy does; such
+// counts are priced as they are and listed.
+const flagInconsistent = "inconsistent"
+
+// inconsistent reports whether a subset is larger than its whole.
+func (e *entry) inconsistent() bool {
+	return e.CacheRead+e.CacheWrite > e.Input || e.CacheWrite1h > e.CacheWrite || e.Reasoning > e.Output
 }
 
 // grow makes room for one more entry, reusing the slices of an old one.

@@ -31,7 +31,9 @@ func TestChangedTableReprices(t *testing.T) {
 		func(r *usage.Record) { r.CostUSD = "0.5" },
 		func(r *usage.Record) { r.RequestModel, r.ResponseModel = "acme-7b", "acme-7b" },
 		func(r *usage.Record) { r.Status, r.UsageSource, r.Tokens = 500, usage.SourceNone, usage.Tokens{} },
-		func(r *usage.Record) { r.SubUsage = []usage.SubUsage{{Model: "gpt-4o-mini", Tokens: usage.Tokens{Input: 1000}}} },
+		func(r *usage.Record) {
+			r.SubUsage = []usage.SubUsage{{Model: "gpt-4o-mini", Tokens: usage.Tokens{Input: 1000}}}
+		},
 		func(r *usage.Record) { r.Kind, r.Calls = usage.KindGap, 3 },
 	} {
 		r := sample(1, 4000+i)
