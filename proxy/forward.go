@@ -140,6 +140,10 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 			h["Connection"] = []string{"close"}
 		}
 	}
+	if res.ContentLength < 0 && r.Method != http.MethodHead && r.ProtoAtLeast(1, 1) {
+		// Else the server would count a short body and add a Content-Length.
+		h["Transfer-Encoding"] = []string{"chunked"}
+	}
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)

@@ -21,6 +21,7 @@ const tokenHeader = "X-Burn-Token"
 // stripHopByHop removes what must not be forwarded. "TE: trailers" stays: it
 // tells the upstream that trailers will arrive, which is so.
 func stripHopByHop(h http.Header) {
+	trailers := hasToken(h["Te"], "trailers")
 	for _, list := range h["Connection"] {
 		for name := range strings.SplitSeq(list, ",") {
 			if name = textproto.TrimString(name); name != "" {
@@ -28,7 +29,6 @@ func stripHopByHop(h http.Header) {
 			}
 		}
 	}
-	trailers := hasToken(h["Te"], "trailers")
 	for _, name := range hopByHop {
 		delete(h, name)
 	}
