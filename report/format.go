@@ -249,6 +249,14 @@ func Clean(s string) string {
 	return b.String()
 }
 
+// named is Clean, with a word for what has no name.
+func named(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return Clean(s)
+}
+
 // unsafe tells characters that move the cursor, reorder or hide text.
 func unsafe(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"flag"
 	"io"
@@ -35,6 +36,9 @@ func after() *analyze.Result {
 	return r
 }
 
+// library is what a golden of the page leaves out.
+var library = regexp.MustCompile(`(id="echarts-gz">)[^<]*<`)
+
 func TestGoldens(t *testing.T) {
 	oneHour := small()
 	oneHour.Period.Since = time.Date(2026, 9, 1, 9, 30, 0, 0, time.UTC)
@@ -59,6 +63,13 @@ func TestGoldens(t *testing.T) {
 		{"hostile.md", func(w io.Writer) error { return report.Markdown(w, world(hostile), 0) }},
 		{"empty.txt", func(w io.Writer) error { return report.Text(w, empty(), report.TextOptions{Width: 80}) }},
 		{"empty.md", func(w io.Writer) error { return report.Markdown(w, empty(), 0) }},
+		{"page.html", func(w io.Writer) error {
+			var b bytes.Buffer
+			err := report.HTML(&b, world(nil), report.HTMLOptions{Top: 3, Version: "1.2.3", Command: "burn analyze --since 2026-09 --html report.html"})
+			_, err2 := w.Write(library.ReplaceAll(b.Bytes(), []byte("${1}(the library)<")))
+			return errors.Join(err, err2)
+		}},
+		{"empty.html", func(w io.Writer) error { return report.HTML(w, empty(), report.HTMLOptions{Version: "1.2.3"}) }},
 		{"comparison.txt", func(w io.Writer) error { return report.Comparison(w, small(), after()) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -319,6 +330,23 @@ func TestWritersReportErrors(t *testing.T) {
 	} {
 		if write(full) == nil {
 			t.Errorf("%s: no error from a full disk", name)
+		}
+	}
+}
+
+// TestJSONIsWhatEncodingJSONMakes: written in pieces, the same bytes.
+func TestJSONIsWhatEncodingJSONMakes(t *testing.T) {
+	for name, r := range map[string]*analyze.Result{"full": world(hostile), "empty": empty(), "zero": {}} {
+		var got bytes.Buffer
+		if err := report.JSON(&got, r); err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.MarshalIndent(r, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != string(want)+"\n" {
+			t.Errorf("%s: differs from encoding/json", name)
 		}
 	}
 }

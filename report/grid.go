@@ -97,7 +97,7 @@ func rowGrid(name string, rows []analyze.Row, r *analyze.Result, top int) grid {
 	}}
 	shown, rest := cut(rows, top)
 	for _, row := range shown {
-		g.rows = append(g.rows, rowCells(Clean(row.Key), row, r.Totals.Cost))
+		g.rows = append(g.rows, rowCells(named(row.Key), row, r.Totals.Cost))
 	}
 	if rest.Requests > 0 {
 		g.rows = append(g.rows, rowCells(rest.Key, rest, r.Totals.Cost))

@@ -280,7 +280,7 @@ func newTable(title, head string, rows []analyze.Row, r *analyze.Result, top int
 	}
 	for _, row := range shown {
 		t.Rows = append(t.Rows, tableRow{
-			Name: label(row.Key), Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost), Share: noBreak(Share(row.Cost, all.Cost)),
+			Name: label(named(row.Key)), Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost), Share: noBreak(Share(row.Cost, all.Cost)),
 			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests),
 			Ratio: noBreak(Ratio(row.InputTokens, row.OutputTokens)), P95: noBreak(Millis(row.P95)),
 		})
