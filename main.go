@@ -6,6 +6,7 @@
 //	burn analyze    reads those files, prices every call, and says which agent,
 //	                user, model and hour burned the money
 //	burn demo       shows all of it on two made-up months, without a key
+//	burn prices     lists, checks, imports and explains prices
 //	burn version    prints the version
 //
 // Every flag has an environment variable, BURN_ and its name in capitals, and a
@@ -24,6 +25,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -42,6 +44,8 @@ import (
 	"burn/ingest/demo"
 	"burn/ingest/price"
 	"burn/proxy"
+	"burn/proxy/provider"
+	"burn/proxy/usage"
 	"burn/report"
 	"burn/report/settings"
 )
@@ -78,7 +82,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &program{stdout: stdout, stderr: stderr}
-	err := p.app().RunContext(ctx, args)
+	app := p.app()
+	err := app.RunContext(ctx, operandLast(app, args))
 	if err == nil {
 		return 0
 	}
@@ -114,7 +119,7 @@ func (p *program) app() *cli.App {
 		HideHelpCommand:       true,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
-		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.pricesCommand(), p.versionCommand()},
 		CustomAppHelpTemplate: appHelp,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -123,13 +128,72 @@ func (p *program) app() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 	}
-	for _, cmd := range app.Commands {
+	for _, cmd := range commands(app.Commands) {
 		cmd.OnUsageError = onUsageError
 		cmd.HideHelpCommand = true
 		cmd.CustomHelpTemplate = commandHelp
-		cmd.Before = p.before
+		if len(cmd.Subcommands) == 0 {
+			cmd.Before = p.before
+		}
 	}
 	return app
+}
+
+// commands are all commands of a list and below it.
+func commands(list []*cli.Command) []*cli.Command {
+	var all []*cli.Command
+	for _, cmd := range list {
+		all = append(append(all, cmd), commands(cmd.Subcommands)...)
+	}
+	return all
+}
+
+// operandLast moves a command's operand behind its flags, for commands that take
+// one: the library reads no flag behind an operand.
+func operandLast(app *cli.App, args []string) []string {
+	var cmd *cli.Command
+	list, at := app.Commands, 1
+	for at < len(args) {
+		i := slices.IndexFunc(list, func(c *cli.Command) bool { return c.Name == args[at] })
+		if i < 0 {
+			break
+		}
+		cmd, list = list[i], list[i].Subcommands
+		at++
+	}
+	if cmd == nil || cmd.ArgsUsage == "" {
+		return args
+	}
+	var flags, operands []string
+	for rest := args[at:]; len(rest) > 0; rest = rest[1:] {
+		arg := rest[0]
+		switch {
+		case arg == "--":
+			operands = append(operands, rest[1:]...)
+			rest = rest[:1]
+		case len(arg) < 2 || arg[0] != '-':
+			operands = append(operands, arg)
+		default:
+			flags = append(flags, arg)
+			if len(rest) > 1 && takesValue(cmd, arg) {
+				flags = append(flags, rest[1])
+				rest = rest[1:]
+			}
+		}
+	}
+	return slices.Concat(args[:at], flags, []string{"--"}, operands)
+}
+
+// takesValue reports whether the next argument belongs to a flag.
+func takesValue(cmd *cli.Command, arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	for _, f := range cmd.Flags {
+		if slices.Contains(f.Names(), name) {
+			_, isBool := f.(*cli.BoolFlag)
+			return !isBool
+		}
+	}
+	return false
 }
 
 const appHelp = `burn shows where a team's LLM bill really goes.
@@ -144,18 +208,21 @@ Commands:{{range .VisibleCommands}}
 
 const commandHelp = `{{.HelpName}}: {{.Usage}}
 
-Usage: {{.HelpName}} [FLAGS]
+Usage: {{.HelpName}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{if .Subcommands}} COMMAND{{end}} [FLAGS]
 
 {{.Description}}
-
+{{if .Subcommands}}
+Commands:{{range .Subcommands}}
+  {{printf "%-14s" (print .Name " " .ArgsUsage)}} {{.Usage}}{{end}}
+{{else}}
 Flags:{{range .VisibleFlags}}
   {{.}}{{end}}
-`
+{{end}}`
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text, hint := err.Error(), "burn --help"
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "burn" {
-		hint = "burn " + c.Command.Name + " --help"
+		hint = c.Command.HelpName + " --help"
 	}
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
 		name = strings.TrimLeft(name, "-")
@@ -170,16 +237,35 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 }
 
 func unknownCommand(c *cli.Context) error {
-	name := c.Args().First()
+	return unknown("burn", c.Args().First(), c.App.Commands)
+}
+
+// unknown is the error for a name behind parent that is none of list.
+func unknown(parent, name string, list []*cli.Command) error {
 	var names []string
-	for _, cmd := range c.App.Commands {
+	for _, cmd := range list {
 		names = append(names, cmd.Name)
 	}
-	hint := "burn --help"
+	hint := parent + " --help"
 	if near := settings.Nearest(name, names); near != "" {
-		hint = "did you mean burn " + near + "?"
+		hint = "did you mean " + parent + " " + near + "?"
 	}
 	return &exit{exitUsage, fmt.Errorf("unknown command %q", name), hint}
+}
+
+// operands refuses all arguments but the one a command may take.
+func operands(c *cli.Context) error {
+	want, hint := 0, c.Command.HelpName+" --help"
+	if c.Command.ArgsUsage != "" {
+		want = 1
+	}
+	switch n := c.NArg(); {
+	case n > want:
+		return &exit{exitUsage, fmt.Errorf("unexpected argument %q", c.Args().Get(want)), hint}
+	case n < want || want == 1 && c.Args().First() == "":
+		return &exit{exitUsage, fmt.Errorf("%s is missing", c.Command.ArgsUsage), hint}
+	}
+	return nil
 }
 
 // before refuses arguments, which the library would ignore together with all
@@ -187,8 +273,8 @@ func unknownCommand(c *cli.Context) error {
 // line nor in the environment from the file named by --config. One file serves
 // all commands: a key that belongs to another command is checked and left.
 func (p *program) before(c *cli.Context) error {
-	if c.Args().Present() {
-		return &exit{exitUsage, fmt.Errorf("unexpected argument %q", c.Args().First()), "burn " + c.Command.Name + " --help"}
+	if err := operands(c); err != nil {
+		return err
 	}
 	p.config = &settings.File{}
 	path := c.String("config")
@@ -196,7 +282,7 @@ func (p *program) before(c *cli.Context) error {
 		return nil
 	}
 	known := slices.Clone(sections)
-	for _, cmd := range c.App.Commands {
+	for _, cmd := range commands(c.App.Commands) {
 		known = append(known, flagNames(cmd)...)
 	}
 	known = slices.DeleteFunc(known, func(name string) bool { return name == "config" || name == "help" || name == "h" })
@@ -604,7 +690,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 }
 
 // readTables reads the files of agents and prices.
-func (p *program) readTables(c *cli.Context, t *task) error {
+func (p *program) readTables(c *cli.Context, t *task) (err error) {
 	if path := c.String("agents"); path != "" {
 		f, err := os.Open(path)
 		if err != nil {
@@ -615,20 +701,26 @@ func (p *program) readTables(c *cli.Context, t *task) error {
 			return fmt.Errorf("--agents %s: %w", path, err)
 		}
 	}
-	t.db.Prices = price.Builtin()
-	if path := c.String("prices"); path != "" {
-		f, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("--prices: %w", err)
-		}
-		defer f.Close()
-		rows, err := price.Load(f, path)
-		if err != nil {
-			return fmt.Errorf("--prices: %w", err)
-		}
-		t.db.Prices = t.db.Prices.With(rows)
+	t.db.Prices, err = priceTable(c)
+	return err
+}
+
+// priceTable is the built-in table with the rows of --prices.
+func priceTable(c *cli.Context) (*price.Table, error) {
+	path := c.String("prices")
+	if path == "" {
+		return price.Builtin(), nil
 	}
-	return nil
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--prices: %w", err)
+	}
+	defer f.Close()
+	rows, err := price.Load(f, path)
+	if err != nil {
+		return nil, fmt.Errorf("--prices: %w", err)
+	}
+	return price.Builtin().With(rows), nil
 }
 
 // withDatabase opens the database, ingests what is new, and calls f.
@@ -829,6 +921,296 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// prices
+
+func (p *program) pricesCommand() *cli.Command {
+	prices := func() cli.Flag { return text("prices", "", "CSV `FILE` of prices that win over the built-in ones") }
+	at := func() cli.Flag { return text("at", "", "the day, or RFC 3339 `TIME`, of the call (default: now)") }
+	return &cli.Command{
+		Name:  "prices",
+		Usage: "list, check, import and explain prices",
+		Description: `Calls are priced by a built-in table of dated list prices, and by rows of your
+own that win over it (burn analyze --prices FILE).
+
+  burn prices list --provider openai --model 'gpt-5*'
+  burn prices explain gpt-4o --provider openai --usage usage.json`,
+		Subcommands: []*cli.Command{{
+			Name:  "list",
+			Usage: "the rows in force",
+			Description: `Prices are USD per million tokens. The CSV has all columns and can be edited
+and given to --prices.
+
+  burn prices list --provider anthropic --at 2026-03-01
+  burn prices list --model claude-sonnet-4-5-20250929 --format csv`,
+			Flags: append([]cli.Flag{
+				list("provider", "only `NAME`, in any spelling: google or gcp.gemini; repeatable"),
+				list("model", "only rows that match `GLOB`, or price the id; repeatable"),
+				at(), prices(),
+				text("format", "table", "table, json, csv or markdown"),
+			}, commonFlags()...),
+			Action: p.listPrices,
+		}, {
+			Name: "check", ArgsUsage: "FILE",
+			Usage: "what is wrong or odd in an override file",
+			Description: `Names all errors with line and column, exit 1. A valid file is compared with
+the built-in table: what it wins over and how prices change.
+
+  burn prices check prices.csv && burn analyze --prices prices.csv
+  burn prices check -`,
+			Flags:  commonFlags(),
+			Action: p.checkPrices,
+		}, {
+			Name: "import", ArgsUsage: "FILE",
+			Usage: "turn a price list of LiteLLM or genai-prices into an override file",
+			Description: `Reads a downloaded JSON list and prints CSV for --prices; what could not be
+taken over is named on standard error. The literals are kept exactly.
+
+  burn prices import model_prices_and_context_window.json > prices.csv
+  burn prices check prices.csv`,
+			Flags:  commonFlags(),
+			Action: p.importPrices,
+		}, {
+			Name: "explain", ArgsUsage: "MODEL",
+			Usage: "which row prices a model and what a usage object costs, part by part",
+			Description: `The usage is a provider's usage object, a whole answer, or a JSON array of a
+stream's events. Without it, the row alone is shown.
+
+  burn prices explain gpt-4o --provider openai
+  burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json --format json`,
+			Flags: append([]cli.Flag{
+				text("provider", "", "`NAME` of the provider, in any spelling"),
+				text("usage", "", "JSON `FILE`, or - for standard input"),
+				at(), prices(),
+				text("tier", "", "service `TIER`: batch, flex, priority …; over what the usage says"),
+				text("format", "table", "table or json"),
+			}, commonFlags()...),
+			Action: p.explainPrice,
+		}},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return unknown("burn prices", c.Args().First(), c.Command.Subcommands)
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+// moment reads --at: a day begins at midnight UTC, as periods of prices do.
+func moment(c *cli.Context) (time.Time, error) {
+	s := c.String("at")
+	if s == "" {
+		return time.Now().UTC(), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q: use a day such as 2026-08-21 or an RFC 3339 time", s)
+}
+
+func (p *program) textOptions() report.TextOptions {
+	return report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal())}
+}
+
+func (p *program) listPrices(c *cli.Context) error {
+	at, err := moment(c)
+	if err != nil {
+		return usageError(err)
+	}
+	table, err := priceTable(c)
+	if err != nil {
+		return usageError(err)
+	}
+	rows := table.InForce(price.Selection{Providers: c.StringSlice("provider"), Models: c.StringSlice("model"), At: at})
+	sheet := report.Sheet{
+		Above: []string{fmt.Sprintf("Prices in force on %s, USD per million tokens; table of %s", at.Format(time.DateOnly), table.Date())},
+		Heads: price.SummaryHeads, Right: price.SummaryHeads[2:7],
+	}
+	listed := []price.Listed{}
+	for _, row := range rows {
+		sheet.Rows = append(sheet.Rows, row.Summary())
+		listed = append(listed, row.List())
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(p.stderr, "burn: no row is in force for this selection")
+	}
+	switch format := c.String("format"); format {
+	case "table":
+		err = sheet.Text(p.stdout, p.textOptions())
+	case "markdown":
+		err = sheet.Markdown(p.stdout)
+	case "csv":
+		err = price.WriteCSV(p.stdout, rows)
+	case "json":
+		err = report.Object(p.stdout, map[string]any{"schema": "burn.prices/1", "date": table.Date(), "at": at, "rows": listed})
+	default:
+		return usageError(fmt.Errorf("--format %q: use table, json, csv or markdown", format))
+	}
+	return quiet(err, 0)
+}
+
+// openOperand opens the command's file; - is standard input.
+func openOperand(c *cli.Context) (*os.File, error) {
+	if path := c.Args().First(); path != "-" {
+		return os.Open(path)
+	}
+	return os.Stdin, nil
+}
+
+func (p *program) checkPrices(c *cli.Context) error {
+	f, err := openOperand(c)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	path := report.Clean(c.Args().First())
+	rows, warnings, err := price.Builtin().Check(f, path, time.Now())
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	for _, w := range warnings {
+		column := ""
+		if w.Column != "" {
+			column = w.Column + ": "
+		}
+		fmt.Fprintf(&out, "%s:%d: %swarning: %s\n", path, w.Line, column, report.Clean(w.Text))
+	}
+	fmt.Fprintf(&out, "%s: %d rows, no errors, %d warnings\n", path, rows, len(warnings))
+	_, err = p.stdout.Write(out.Bytes())
+	return quiet(err, 0)
+}
+
+func (p *program) importPrices(c *cli.Context) error {
+	f, err := openOperand(c)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	im, err := price.Import(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Args().First(), err)
+	}
+	var notes bytes.Buffer
+	for _, n := range im.Skipped {
+		fmt.Fprintf(&notes, "burn: skipped %s: %s\n", report.Clean(n.Entry), report.Clean(n.Reason))
+	}
+	for _, n := range im.Partial {
+		fmt.Fprintf(&notes, "burn: partly %s: %s\n", report.Clean(n.Entry), report.Clean(n.Reason))
+	}
+	fmt.Fprintf(&notes, "burn: %s: %d entries gave %d rows; %d skipped, %d taken over in part\n", im.Format, im.Entries, len(im.Rows), len(im.Skipped), len(im.Partial))
+	if _, err := p.stderr.Write(notes.Bytes()); err != nil {
+		return err
+	}
+	if len(im.Rows) == 0 {
+		return fmt.Errorf("%s: no price could be taken over", c.Args().First())
+	}
+	return quiet(price.WriteCSV(p.stdout, im.Rows), 0)
+}
+
+func (p *program) explainPrice(c *cli.Context) error {
+	at, err := moment(c)
+	if err != nil {
+		return usageError(err)
+	}
+	table, err := priceTable(c)
+	if err != nil {
+		return usageError(err)
+	}
+	format := c.String("format")
+	if format != "table" && format != "json" {
+		return usageError(fmt.Errorf("--format %q: use table or json", format))
+	}
+	model, name := c.Args().First(), c.String("provider")
+	if name == "" {
+		hint := "burn prices explain --help"
+		if sellers := table.Sellers(model, at); len(sellers) > 0 {
+			hint = "prices for this model: --provider " + strings.Join(sellers, ", ")
+		}
+		return &exit{exitUsage, errors.New("--provider is missing"), hint}
+	}
+	rec, err := usageRecord(price.TableName(name), c.String("usage"))
+	if err != nil {
+		return err
+	}
+	rec.Provider, rec.RequestModel, rec.ResponseModel, rec.TS = price.OTelName(name), model, model, at.UnixMilli()
+	if tier := c.String("tier"); tier != "" {
+		rec.ServiceTier = tier
+	}
+	e := table.Explain(&rec)
+	if c.String("usage") == "" {
+		e.Tokens, e.UsageSource = nil, ""
+	}
+	p.suggestModel(table, name, e, at)
+	if format == "json" {
+		return quiet(report.Object(p.stdout, e), 0)
+	}
+	return quiet(explanationSheet(&e).Text(p.stdout, p.textOptions()), 0)
+}
+
+// usageRecord reads a usage object from a file, - for standard input; without a
+// path there is a call of which nothing is known.
+func usageRecord(name, path string) (rec usage.Record, err error) {
+	if path == "" {
+		return usage.Record{UsageSource: usage.SourceMissing}, nil
+	}
+	f := os.Stdin
+	if path != "-" {
+		if f, err = os.Open(path); err != nil {
+			return rec, fmt.Errorf("--usage: %w", err)
+		}
+		defer f.Close()
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, maxUsage+1))
+	if err != nil {
+		return rec, fmt.Errorf("--usage: %w", err)
+	}
+	if len(raw) > maxUsage {
+		return rec, fmt.Errorf("--usage %s: more than %d MB", path, maxUsage>>20)
+	}
+	if rec, err = provider.FromUsage(name, "", raw); err != nil {
+		return rec, fmt.Errorf("--usage %s: %w", path, err)
+	}
+	return rec, nil
+}
+
+// maxUsage bounds what is read as one answer.
+const maxUsage = 64 << 20
+
+// suggestModel says on standard error what else a model without a price may be.
+func (p *program) suggestModel(table *price.Table, name string, e price.Explanation, at time.Time) {
+	if e.PriceRow != nil || e.CostUSD != nil {
+		return
+	}
+	fmt.Fprintf(p.stderr, "burn: no price for %q of %s on %s\n", e.Model, report.Clean(e.Provider), at.Format(time.DateOnly))
+	models := table.Models(name)
+	switch near := settings.Nearest(e.Model, models); {
+	case near != "":
+		fmt.Fprintf(p.stderr, "burn: hint: did you mean %s?\n", near)
+	case len(models) == 0 && settings.Nearest(name, table.Providers()) != "":
+		fmt.Fprintf(p.stderr, "burn: hint: did you mean --provider %s?\n", settings.Nearest(name, table.Providers()))
+	default:
+		if sellers := table.Sellers(e.Model, at); len(sellers) > 0 {
+			fmt.Fprintf(p.stderr, "burn: hint: there are prices for --provider %s\n", strings.Join(sellers, ", "))
+		}
+	}
+}
+
+// explanationSheet shows the arithmetic, or without a usage the row's prices.
+func explanationSheet(e *price.Explanation) report.Sheet {
+	s := report.Sheet{Above: append(e.Why(), e.Read()), Heads: price.PartHeads, Right: []string{"Quantity", "USD", "per", "Factor", "Amount in USD"}}
+	if e.Tokens == nil {
+		s.Heads, s.Right = []string{"Price column", "USD"}, []string{"USD"}
+		for _, column := range slices.Sorted(maps.Keys(e.Prices)) {
+			s.Rows = append(s.Rows, []string{column, e.Prices[column]})
+		}
+		return s
+	}
+	s.Rows, s.Below = e.Arithmetic(), e.Outcome()
+	return s
 }
 
 // version
