@@ -21,8 +21,8 @@ import (
 type Need uint8
 
 const (
-	// Whole asks for everything of section by_session, by_time and all quantiles
-	// and traces: for JSON, CSV and Markdown.
+	// Whole asks for by_session, by_time, all quantiles and 1,000 traces instead
+	// of 10: for JSON and CSV.
 	Whole Need = 1 << iota
 	// Pictures asks for Result.Trend: for HTML.
 	Pictures

@@ -126,7 +126,9 @@ const longTrend = 400
 func trendKeys(r *analyze.Result) []string {
 	var keys []string
 	if r.TrendHourly {
-		for t := r.Period.Since.Truncate(time.Hour); t.Before(r.Period.Until); t = t.Add(time.Hour) {
+		since := r.Period.Since // its hour begins by the local clock, which may be half an hour off UTC's
+		begin := since.Add(-time.Duration(since.Minute())*time.Minute - time.Duration(since.Second())*time.Second - time.Duration(since.Nanosecond()))
+		for t := begin; t.Before(r.Period.Until); t = t.Add(time.Hour) {
 			if k := t.Format("2006-01-02 15:00"); len(keys) == 0 || keys[len(keys)-1] != k {
 				keys = append(keys, k)
 			}

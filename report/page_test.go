@@ -2,12 +2,14 @@ package report_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"burn/analyze"
 	"burn/report"
@@ -113,6 +115,61 @@ func TestMoneyOnThePageAddsUp(t *testing.T) {
 	}
 	if sum.Cmp(r.Totals.Cost) != 0 {
 		t.Errorf("the heat table adds up to %s, want %s", sum, r.Totals.Cost)
+	}
+}
+
+// TestTrendOfShortAndLongPeriods: by the hour, the day or the month, every stretch
+// of the period has its place once, and the money is all there.
+func TestTrendOfShortAndLongPeriods(t *testing.T) {
+	at := func(zone, since string, days int) analyze.Span {
+		z, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin, err := time.ParseInLocation(time.DateOnly, since, z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return analyze.Span{Between: analyze.Between{Since: begin, Until: begin.AddDate(0, 0, days)}, TZ: zone}
+	}
+	for _, c := range []struct {
+		name   string
+		period analyze.Span
+		hourly bool
+		points []string // keys with $1 each
+		bars   int      // places on the axis
+		first  string
+		unit   string
+	}{
+		{"a day of 25 hours", at("Europe/Berlin", "2026-10-25", 1), true, []string{"2026-10-25 02:00", "2026-10-25 23:00"}, 24, "2026-10-25 00:00", "Hour"},
+		{"a zone of half an hour", at("Asia/Kolkata", "2026-11-01", 1), true, []string{"2026-11-01 00:00"}, 24, "2026-11-01 00:00", "Hour"},
+		{"a week over spring", at("Europe/Berlin", "2026-03-25", 7), false, []string{"2026-03-29", "2026-03-31"}, 7, "2026-03-25", "Day"},
+		{"a year", at("UTC", "2026-01-01", 365), false, []string{"2026-01-01", "2026-12-31"}, 365, "2026-01-01", "Day"},
+		{"three years", at("UTC", "2024-01-01", 1096), false, []string{"2024-01-01", "2024-01-31", "2026-12-31"}, 36, "2024-01", "Month"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := world([]string{"a"})
+			r.Period, r.TrendHourly, r.Trend = c.period, c.hourly, nil
+			for _, key := range c.points {
+				r.Trend = append(r.Trend, analyze.TrendPoint{Key: key, Agent: "a", Cost: usd("1")})
+			}
+			text := page(t, r, report.HTMLOptions{})
+			_, section, _ := strings.Cut(text, `<section id="trend">`)
+			section, _, _ = strings.Cut(section, "</section>")
+			if want := fmt.Sprintf(`viewBox="0 0 %d 100"`, 10*c.bars); !strings.Contains(section, want) {
+				t.Errorf("no picture of %d bars", c.bars)
+			}
+			if !strings.Contains(section, `<div class="keys"><span>`+c.first+`</span>`) || !strings.Contains(section, `<th scope="col">`+c.unit+`</th>`) {
+				t.Errorf("axis does not begin with %s, or is not of %ss", c.first, c.unit)
+			}
+			var sum analyze.USD
+			for _, m := range regexp.MustCompile(`<td class="n cost" data-usd="([^"]*)"`).FindAllStringSubmatch(section, -1) {
+				sum = sum.Add(usd(m[1]))
+			}
+			if want := usd(strconv.Itoa(len(c.points))); sum.Cmp(want) != 0 {
+				t.Errorf("trend adds up to %s, want %s", sum, want)
+			}
+		})
 	}
 }
 

@@ -105,13 +105,20 @@ func (p *page) traces(r *analyze.Result, colors palette) {
 		p.TraceAnswer = "No trace of two calls or more was seen: send traceparent or X-Trace-ID with each call of one action."
 		return
 	}
-	p.TraceAnswer = noBreak(fmt.Sprintf("The dearest action cost %s in %s.", Cents(r.Traces[0].Cost), plural(int64(len(r.Traces[0].Calls)), "call")))
+	p.TraceAnswer = "No action of two calls or more has a price."
+	if r.Traces[0].Cost.Known() {
+		p.TraceAnswer = dearestTrace(r.Traces[0])
+	}
 	for i, t := range r.Traces {
 		if i == shownTraces {
 			break
 		}
 		p.Traces = append(p.Traces, newTrace(t, colors))
 	}
+}
+
+func dearestTrace(t analyze.Trace) string {
+	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", Cents(t.Cost), plural(int64(len(t.Calls)), "call")))
 }
 
 func newTrace(t analyze.Trace, colors palette) trace {
