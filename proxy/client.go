@@ -437,6 +437,9 @@ func (e *exchange) readHeader() (*http.Response, error) {
 // attach makes the end of the answer's body the end of the exchange.
 func (e *exchange) attach(res *http.Response) {
 	if res.StatusCode == http.StatusSwitchingProtocols {
+		// The context ends when the client closes its side for writing; the tunnel
+		// may still have bytes to bring.
+		e.release()
 		res.Body = &tunnelEnd{e: e}
 		return
 	}

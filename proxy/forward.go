@@ -44,12 +44,6 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 	// Without this, an answer that comes before the request was read to its end
 	// is lost (golang/go#40747). HTTP/2 clients have it anyway.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	upgrade := upgradeProtocol(r.Header)
-	stripHopByHop(r.Header)
-	if upgrade != "" {
-		r.Header["Connection"] = []string{"Upgrade"}
-		r.Header["Upgrade"] = []string{upgrade}
-	}
 	o := &outgoing{
 		up: c.up, method: r.Method, target: target, header: r.Header,
 		informational: func(code int, h http.Header) {
@@ -65,8 +59,8 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 	}
 	defer res.Body.Close()
 	switch {
-	case res.StatusCode == http.StatusSwitchingProtocols && upgrade != "":
-		return p.tunnel(w, r, c, res, upgrade)
+	case res.StatusCode == http.StatusSwitchingProtocols && c.upgrade != "":
+		return p.tunnel(w, c, res)
 	case res.StatusCode < 200 || res.StatusCode > 999:
 		return p.answerFailure(w, c, failExchange)
 	}

@@ -27,10 +27,12 @@ type call struct {
 
 	src    sources
 	client string
-	path   string // as the client sent it
-	query  string // with its "?"; for the credential of ?key=
-	header http.Header
-	req    *tap // nil: no body
+	path   string      // as the client sent it
+	query  string      // with its "?"; for the credential of ?key=
+	header http.Header // as it goes upstream
+
+	upgrade string // the protocol asked for, "": none
+	req     *tap   // nil: no body
 
 	inspection sync.Once // around inspect: whoever comes second waits
 	skipped    bool
@@ -59,6 +61,13 @@ func (p *Proxy) begin(r *http.Request, up *Upstream, upPath, path, query string,
 		header: r.Header,
 	}
 	c.src.collect(r.Header)
+	// From here on the header does not change: known may read it at any time.
+	c.upgrade = upgradeProtocol(r.Header)
+	stripHopByHop(r.Header)
+	if c.upgrade != "" {
+		r.Header["Connection"] = []string{"Upgrade"}
+		r.Header["Upgrade"] = []string{c.upgrade}
+	}
 	c.rec = usage.NewRecord()
 	c.rec.Method = method(r.Method)
 	p.calls.Add(1)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -110,7 +111,7 @@ func (o *outgoing) request(ctx context.Context) *http.Request {
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
-		Header:        o.header,
+		Header:        maps.Clone(o.header), // what is changed below is for net/http only
 		Host:          o.up.Host,
 		ContentLength: o.length,
 		Trailer:       o.trailer,
@@ -125,10 +126,10 @@ func (o *outgoing) request(ctx context.Context) *http.Request {
 		r.Body = onceBody{}
 	default:
 		r.Body = http.NoBody
-		hideIdempotency(o.header)
+		hideIdempotency(r.Header)
 	}
-	if _, ok := o.header["User-Agent"]; !ok {
-		o.header["User-Agent"] = nil
+	if _, ok := r.Header["User-Agent"]; !ok {
+		r.Header["User-Agent"] = nil
 	}
 	return r.WithContext(ctx)
 }

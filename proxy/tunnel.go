@@ -13,7 +13,7 @@ import (
 
 // tunnel passes bytes both ways after the upstream switched protocols, until
 // one side is done, the proxy is told to stop, or a side breaks.
-func (p *Proxy) tunnel(w http.ResponseWriter, r *http.Request, c *call, res *http.Response, upgrade string) (end string) {
+func (p *Proxy) tunnel(w http.ResponseWriter, c *call, res *http.Response) (end string) {
 	up, ok := res.Body.(io.ReadWriteCloser)
 	if !ok || upgradeProtocol(res.Header) == "" {
 		return p.answerFailure(w, c, failExchange)
