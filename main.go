@@ -945,7 +945,7 @@ and given to --prices.
   burn prices list --provider anthropic --at 2026-03-01
   burn prices list --model claude-sonnet-4-5-20250929 --format csv`,
 			Flags: append([]cli.Flag{
-				list("provider", "only `NAME`, in any spelling: google or gcp.gemini; repeatable"),
+				list("provider", "only this provider's `NAME`, in any spelling: google or gcp.gemini; repeatable"),
 				list("model", "only rows that match `GLOB`, or price the id; repeatable"),
 				at(), prices(),
 				text("format", "table", "table, json, csv or markdown"),
@@ -980,7 +980,7 @@ stream's events. Without it, the row alone is shown.
   burn prices explain gpt-4o --provider openai
   burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json --format json`,
 			Flags: append([]cli.Flag{
-				text("provider", "", "`NAME` of the provider, in any spelling"),
+				text("provider", "", "the provider's `NAME`, in any spelling: google or gcp.gemini"),
 				text("usage", "", "JSON `FILE`, or - for standard input"),
 				at(), prices(),
 				text("tier", "", "service `TIER`: batch, flex, priority …; over what the usage says"),

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"burn/ingest/price"
+)
+
+// explained is the output of burn prices explain --format json.
+type explained struct {
+	Tokens      map[string]any `json:"tokens"`
+	UsageSource string         `json:"usage_source"`
+	price.Explanation
+}
+
+// explainCommand runs burn prices explain on a usage object.
+func explainCommand(t *testing.T, usage string, args ...string) explained {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "usage.json")
+	if err := os.WriteFile(path, []byte(usage), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(slices.Concat([]string{"burn", "prices", "explain"}, args, []string{"--usage", path, "--format", "json"}), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	var e explained
+	d := json.NewDecoder(&stdout)
+	d.UseNumber()
+	if err := d.Decode(&e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// hand is a call worked out by hand: ingest/price's case and proxy/provider's
+// reading of the same name, joined.
+type hand struct {
+	Name, Provider, Model, At, Tier string
+	Row                             *string
+	Basis                           string
+	CostUSD                         *string `json:"cost_usd"`
+	Flags                           []string
+
+	raw    json.RawMessage
+	tokens map[string]any
+}
+
+func hands(t *testing.T) []hand {
+	t.Helper()
+	var list []hand
+	var readings []struct {
+		Name   string
+		Raw    json.RawMessage
+		Tokens map[string]any
+	}
+	for path, into := range map[string]any{"ingest/price/testdata/cases.json": &list, "proxy/provider/testdata/usage.json": &readings} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	joined := 0
+	for _, r := range readings {
+		if i := slices.IndexFunc(list, func(h hand) bool { return h.Name == r.Name }); i >= 0 {
+			list[i].raw, list[i].tokens = r.Raw, r.Tokens
+			joined++
+		}
+	}
+	if joined != 70 || len(list) != 70 {
+		t.Fatalf("%d of %d cases joined, want 70", joined, len(list))
+	}
+	return list
+}
+
+// TestExplainByHand prices raw usages by provider, model, day and shape alone.
+func TestExplainByHand(t *testing.T) {
+	for _, h := range hands(t) {
+		for _, name := range slices.Compact([]string{h.Provider, price.OTelName(h.Provider)}) {
+			t.Run(h.Name+"/"+name, func(t *testing.T) {
+				args := []string{h.Model, "--provider", name, "--at", h.At}
+				if h.Tier != "" && h.tokens["service_tier"] == nil { // the answer does not say it
+					args = append(args, "--tier", h.Tier)
+				}
+				h.check(t, explainCommand(t, string(h.raw), args...))
+			})
+		}
+	}
+}
+
+func (h *hand) check(t *testing.T, e explained) {
+	t.Helper()
+	if spell(e.PriceRow) != spell(h.Row) || e.CostBasis != h.Basis || spell(e.CostUSD) != spell(h.CostUSD) || !slices.Equal(e.Flags, h.Flags) {
+		t.Errorf("got row %s, basis %s, cost %s, flags %q; want %s, %s, %s, %q",
+			spell(e.PriceRow), e.CostBasis, spell(e.CostUSD), e.Flags, spell(h.Row), h.Basis, spell(h.CostUSD), h.Flags)
+	}
+	want := map[string]any{"input_tokens": 0.0, "output_tokens": 0.0}
+	for k, v := range h.tokens {
+		want[k] = v
+	}
+	if h.Tier != "" {
+		want["service_tier"] = h.Tier
+	}
+	if e.UsageSource != want["usage_source"] {
+		t.Errorf("usage source %s, want %v", e.UsageSource, want["usage_source"])
+	}
+	if want["usage_source"] == "reported" {
+		delete(want, "usage_source")
+	}
+	delete(want, "cost_usd") // stands beside
+	if s, ok := want["seconds"].(string); ok {
+		want["seconds"] = json.Number(s)
+	}
+	got, _ := json.Marshal(e.Tokens)
+	expect, _ := json.Marshal(want)
+	if string(got) != string(expect) {
+		t.Errorf("tokens\n%s\nwant\n%s", got, expect)
+	}
+}
+
+func spell(s *string) string {
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+// TestExplainRounds shows that a cost is rounded once, half away from zero, to
+// 1e-12 USD, whatever was exact before.
+func TestExplainRounds(t *testing.T) {
+	override := filepath.Join(t.TempDir(), "prices.csv")
+	if err := os.WriteFile(override, []byte("provider,model,input_per_mtok,batch_multiplier,usd_per_minute\n"+
+		"openai,tiny,0.0000015,0.5,\nopenai,listener,,,0.006\nopenai,thirds,,,0.0001\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, provider, model, tier, usage string
+		cost, basis, sum                   string // sum: the parts' amounts
+	}{
+		{"half a unit is rounded up", "openai", "tiny", "batch", `{"prompt_tokens":2,"completion_tokens":0}`, "0.000000000002", "computed", "0.0000000000015"},
+		{"three quarters", "openai", "tiny", "batch", `{"prompt_tokens":1,"completion_tokens":0}`, "0.000000000001", "computed", "0.00000000000075"},
+		{"a million", "openai", "tiny", "batch", `{"prompt_tokens":1000000,"completion_tokens":0}`, "0.00000075", "computed", "0.00000075"},
+		{"a float's tail", "openrouter", "any", "", `{"prompt_tokens":1,"completion_tokens":1,"cost":0.00014579999999999999}`, "0.0001458", "reported", "0.00014579999999999999"},
+		{"a float's tail with an exponent", "openrouter", "any", "", `{"prompt_tokens":1,"completion_tokens":1,"cost":1.4579999999999999e-4}`, "0.0001458", "reported", "0.00014579999999999999"},
+		{"a third of a second", "openai", "listener", "", `{"type":"duration","seconds":0.3333333333333333}`, "0.000033333333", "computed", "0.00003333333333333333"},
+		{"a third of a cheap second", "openai", "thirds", "", `{"type":"duration","seconds":0.3333333333333333}`, "0.000000555556", "computed", "0.0000005555555555555555"},
+		{"no seconds", "openai", "listener", "", `{"type":"duration","seconds":0}`, "0", "computed", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := explainCommand(t, c.usage, c.model, "--provider", c.provider, "--prices", override, "--tier", c.tier)
+			if spell(e.CostUSD) != c.cost || e.CostBasis != c.basis {
+				t.Errorf("cost %s, %s; want %s, %s", spell(e.CostUSD), e.CostBasis, c.cost, c.basis)
+			}
+			var sum string
+			for _, p := range e.Parts {
+				sum += p.Amount
+			}
+			if len(e.Parts) > 1 || !strings.HasPrefix(sum, c.sum) {
+				t.Errorf("parts %+v, want one of %s", e.Parts, c.sum)
+			}
+		})
+	}
+}
