@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -200,6 +201,16 @@ func readMeta(ctx context.Context, db *sql.DB, r *Result) error {
 			r.Quality.PriceTableDate = value
 		case "installation":
 			r.Installation = value
+		case "estimate_input_error_pct", "estimate_output_error_pct":
+			pct, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return fmt.Errorf("read meta: %s: %w", key, err)
+			}
+			if key == "estimate_input_error_pct" {
+				r.Quality.EstimateInputErrorPct = &pct
+			} else {
+				r.Quality.EstimateOutputErrorPct = &pct
+			}
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -215,6 +226,7 @@ func finish(r *Result, opt Options) {
 	}
 	q, t := &r.Quality, &r.Totals
 	q.GapRequests, q.EstimatedRequests, q.UnpricedRequests = t.gapRequests, t.estimatedRequests, t.unpricedRequests
+	q.InconsistentRequests = t.inconsistentRequests
 	zone := r.Period.Since.Location()
 	for i := range r.Traces {
 		for j := range r.Traces[i].Calls {

@@ -75,12 +75,12 @@ func trend(hourly bool) func(Need, *Result) bool {
 }
 
 const totalCols = "cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited " +
-	"estimated_usd agents gap_requests estimated_requests unpriced_requests"
+	"estimated_usd agents gap_requests estimated_requests unpriced_requests inconsistent_requests"
 
 func readTotals(r *Result, scan scanner) error {
 	t := &r.Totals
 	return scan(&t.Cost, &t.Requests, &t.InputTokens, &t.CacheReadTokens, &t.CacheWriteTokens, &t.OutputTokens, &t.ReasoningTokens,
-		&t.AvgTokens, &t.Errors, &t.RateLimited, &t.Estimated, &t.Agents, &t.gapRequests, &t.estimatedRequests, &t.unpricedRequests)
+		&t.AvgTokens, &t.Errors, &t.RateLimited, &t.Estimated, &t.Agents, &t.gapRequests, &t.estimatedRequests, &t.unpricedRequests, &t.inconsistentRequests)
 }
 
 func (row *Row) dest() []any {

@@ -73,7 +73,7 @@ type Totals struct {
 	PeakHour         *PeakHour `json:"peak_hour"` // null if nothing was priced
 	Avoidable        Avoidable `json:"avoidable_usd"`
 
-	gapRequests, estimatedRequests, unpricedRequests int64
+	gapRequests, estimatedRequests, unpricedRequests, inconsistentRequests int64
 }
 
 // PeakHour is the hour of day ("00" … "23") on which most money went, summed over
@@ -215,6 +215,15 @@ type Quality struct {
 	EstimatedRequests int64            `json:"estimated_requests"`
 	UnpricedRequests  int64            `json:"unpriced_requests"`
 	PriceTableDate    string           `json:"price_table_date"`
+
+	// InconsistentRequests are calls whose usage contradicts itself, such as more
+	// cached tokens than input. They are priced as they are.
+	InconsistentRequests int64 `json:"inconsistent_requests"`
+	// How far estimates of whole calls were off, on average per token, on the
+	// calls of everything that was read that did report; nil: nothing was
+	// estimated.
+	EstimateInputErrorPct  *float64 `json:"estimate_input_error_pct"`
+	EstimateOutputErrorPct *float64 `json:"estimate_output_error_pct"`
 }
 
 // TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys

@@ -14,5 +14,6 @@ SELECT
   count(DISTINCT agent_id) AS agents,
   coalesce(sum(CASE WHEN gap THEN requests ELSE 0 END), 0) AS gap_requests,
   coalesce(sum(CASE WHEN estimated OR gap THEN requests ELSE 0 END), 0) AS estimated_requests,
-  coalesce(sum(CASE WHEN unpriced THEN requests ELSE 0 END), 0) AS unpriced_requests
+  coalesce(sum(CASE WHEN unpriced THEN requests ELSE 0 END), 0) AS unpriced_requests,
+  coalesce(sum(CASE WHEN inconsistent THEN requests ELSE 0 END), 0) AS inconsistent_requests
 FROM calls
