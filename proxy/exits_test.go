@@ -324,7 +324,7 @@ func TestEarlyAnswersArriveWhole(t *testing.T) {
 		}
 	})
 	p := startProxy(t, nil, "openai="+url)
-	request := fmt.Sprintf("POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 600<<10, strings.Repeat("b", 600<<10))
+	request := fmt.Sprintf("POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 320<<10, strings.Repeat("b", 320<<10))
 	const workers, each = 8, 250
 	var wg sync.WaitGroup
 	var cut atomic.Int32

@@ -181,6 +181,8 @@ func (s *servers) server(h http.Handler) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes - 4<<10, // net/http allows 4 KiB more than it is told
 		ErrorLog:          log.New(&serverLog{logger: s.p.logger}, "", 0),
 		Protocols:         http1Only(),
+
+		DisableGeneralOptionsHandler: true, // it would answer "OPTIONS *" itself
 	}
 }
 
