@@ -41,23 +41,28 @@ func cohereMessage(t text) *node {
 
 // readCohere reads billed_units, which are what the bill counts; the tokens
 // beside them can be forty times as many and are not billed. Search units are
-// the requests that a rerank is billed by.
+// the requests that a rerank is billed by. Where only the tokens are there, they
+// are taken and marked derived.
 func readCohere(r *reading, raw []byte, c *Call) {
-	for m := object(raw); m.next(); {
-		if string(m.key) != "billed_units" {
-			continue
-		}
-		for u := object(m.val); u.next(); {
-			switch string(u.key) {
-			case "input_tokens":
-				r.Input = r.count(u.val)
-			case "output_tokens":
-				r.Output = r.count(u.val)
-			case "search_units":
-				r.Requests = r.count(u.val)
-			case "image_tokens":
-				r.ImageInput = r.count(u.val)
-			}
+	units := member(raw, []byte("billed_units"))
+	if units == nil {
+		units = member(raw, []byte("tokens"))
+		r.derived = units != nil
+	}
+	r.cohereUnits(units)
+}
+
+func (r *reading) cohereUnits(units []byte) {
+	for u := object(units); u.next(); {
+		switch string(u.key) {
+		case "input_tokens":
+			r.Input = r.count(u.val)
+		case "output_tokens":
+			r.Output = r.count(u.val)
+		case "search_units":
+			r.Requests = r.count(u.val)
+		case "image_tokens":
+			r.ImageInput = r.count(u.val)
 		}
 	}
 }

@@ -46,9 +46,14 @@ var marks = []struct {
 }{
 	{"usageMetadata", Gemini},
 	{"promptTokenCount", Gemini},
+	{"candidatesTokenCount", Gemini},
+	{"totalTokenCount", Gemini},
+	{"predictions", Gemini},
 	{"billed_units", Cohere},
 	{"prompt_eval_count", Ollama},
 	{"eval_count", Ollama},
+	{"tokens_evaluated", Ollama},
+	{"tokens_predicted", Ollama},
 	{"inputTokens", Bedrock},
 	{"inputTokenCount", Bedrock},
 	{"inputTextTokenCount", Bedrock},
@@ -61,9 +66,17 @@ var marks = []struct {
 	{"prompt_tokens", OpenAI},
 }
 
+// otherCounts are further keys that hold what is billed, each by one dialect or
+// by several. An object without any of these or of marks is no usage.
+var otherCounts = []string{
+	"input_tokens", "output_tokens", "completion_tokens", "total_tokens", "seconds", "outputTokens", "outputTokenCount",
+	"prompt_token_count", "generation_token_count", "tokens", "cost", "cost_in_usd_ticks",
+}
+
 // wrappers are the top keys of answers, by which they are told from the bare
 // usage objects inside them.
-var wrappers = []string{"usage", "usageMetadata", "x_groq", "message", "response", "meta", "choices", "candidates"}
+var wrappers = []string{"usage", "usageMetadata", "x_groq", "message", "response", "meta", "choices", "candidates", "delta",
+	"metadata", "predictions", "amazon-bedrock-invocationMetrics", "error"}
 
 // FromUsage reads a bare usage object as a provider returned it, a whole
 // answer, or an array of the chunks of a stream, exactly as if it had passed
@@ -98,8 +111,24 @@ func FromUsage(provider, flavour string, raw []byte) (usage.Record, error) {
 	r.mode = modeJSON
 	r.walk.write(raw)
 	r.Finish(&rec, true)
+	if rec.UsageSource != usage.SourceNone && !saysUsage(raw) {
+		return usage.Record{UsageSource: usage.SourceMissing, Stream: rec.Stream}, nil
+	}
 	return rec, nil
 }
+
+// saysUsage reports whether there is a key that says what was used. An object
+// without one must not pass for a usage of nothing.
+func saysUsage(raw []byte) bool {
+	for _, m := range marks {
+		if hasKey(raw, m.key) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(otherCounts, func(key string) bool { return hasKey(raw, key) })
+}
+
+func hasKey(raw []byte, key string) bool { return bytes.Contains(raw, []byte(`"`+key+`"`)) }
 
 // bare is the root of a usage object that stands alone.
 var bare = whole(treeUsage)
@@ -127,17 +156,50 @@ func (c *Call) flavour(name string, raw []byte) error {
 }
 
 // infer goes by the keys, and where they fit several dialects by the provider.
+// What is certain about the operation is set too: an image's usage divides its
+// input but not always its output, an embedding's may have a total alone.
 func (c *Call) infer(raw []byte) Dialect {
+	if nested(raw) {
+		return Responses
+	}
 	for _, m := range marks {
-		if bytes.Contains(raw, []byte(`"`+m.key+`"`)) {
+		if hasKey(raw, m.key) {
 			return m.dialect
 		}
+	}
+	switch {
+	case hasKey(raw, "input_tokens_details") && hasKey(raw, "image_tokens") && !hasKey(raw, "output_tokens_details"):
+		c.Operation = OpImages
+	case hasKey(raw, "total_tokens") && !hasKey(raw, "completion_tokens") && !hasKey(raw, "input_tokens"):
+		c.Operation = OpEmbeddings
 	}
 	switch c.Provider.Name {
 	case "anthropic", "bedrock", "vertex": // Claude's shape is the only one left
 		return Anthropic
+	case "cohere":
+		return Cohere
 	}
 	return OpenAI
+}
+
+// nested reports whether the usage is inside a response object, as in the events
+// of a Responses stream or of a realtime session.
+func nested(raw []byte) bool {
+	type event struct {
+		Response struct {
+			Usage json.RawMessage `json:"usage"`
+		} `json:"response"`
+	}
+	var events []event
+	if raw[0] == '{' {
+		events = make([]event, 1)
+		if json.Unmarshal(raw, &events[0]) != nil {
+			return false
+		}
+	} else if json.Unmarshal(raw, &events) != nil {
+		return false
+	}
+	return slices.ContainsFunc(events, func(e event) bool { return len(e.Response.Usage) > 0 })
 }
 
 func wrapped(raw []byte) bool {

@@ -98,3 +98,41 @@ func TestFromUsageRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestFromUsageShapes reads objects by provider and shape alone.
+func TestFromUsageShapes(t *testing.T) {
+	for _, c := range []struct {
+		name, provider, raw string
+		want                map[string]any
+	}{
+		{"images, output not divided", "openai", `{"input_tokens":50,"output_tokens":1000,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}`,
+			map[string]any{"input_tokens": 50, "output_tokens": 1000, "image_input_tokens": 40, "image_output_tokens": 1000, "usage_source": "reported"}},
+		{"events of Responses", "openai", `[{"type":"response.created","response":{"usage":null}},{"type":"response.completed","response":{"service_tier":"flex","usage":{"input_tokens":10,"output_tokens":5}}}]`,
+			map[string]any{"input_tokens": 10, "output_tokens": 5, "service_tier": "flex", "usage_source": "reported"}},
+		{"an event of a realtime session", "openai", `{"type":"response.done","response":{"usage":{"total_tokens":100,"input_tokens":60,"output_tokens":40,"input_token_details":{"audio_tokens":40},"output_token_details":{"audio_tokens":30}}}}`,
+			map[string]any{"input_tokens": 60, "output_tokens": 40, "audio_input_tokens": 40, "audio_output_tokens": 30, "usage_source": "reported"}},
+		{"a total alone", "voyage", `{"total_tokens":1500}`, map[string]any{"input_tokens": 1500, "usage_source": "reported"}},
+		{"Gemini without a prompt", "google", `{"candidatesTokenCount":15,"totalTokenCount":15}`, map[string]any{"output_tokens": 15, "usage_source": "reported"}},
+		{"Vertex's predictions", "vertex", `{"predictions":[{"embeddings":{"statistics":{"token_count":7}}}]}`, map[string]any{"input_tokens": 7, "usage_source": "reported"}},
+		{"Cohere without what is billed", "cohere", `{"usage":{"tokens":{"input_tokens":5,"output_tokens":2}}}`,
+			map[string]any{"input_tokens": 5, "output_tokens": 2, "usage_source": "derived"}},
+		{"llama.cpp", "llama", `{"tokens_evaluated":10,"tokens_predicted":4,"timings":{"cache_n":3}}`,
+			map[string]any{"input_tokens": 10, "cache_read_tokens": 3, "output_tokens": 4, "usage_source": "reported"}},
+		{"Bedrock's last event", "aws.bedrock", `{"metadata":{"usage":{"inputTokens":5,"outputTokens":2}}}`, map[string]any{"input_tokens": 5, "output_tokens": 2, "usage_source": "reported"}},
+		{"zero is a usage", "openai", `{"prompt_tokens":0,"completion_tokens":0}`, map[string]any{"usage_source": "reported"}},
+		{"nothing is none", "openai", `{}`, map[string]any{"usage_source": "missing"}},
+		{"no usage in an answer", "openai", `{"choices":[],"usage":null}`, map[string]any{"usage_source": "missing"}},
+		{"unknown keys are none", "openai", `{"units":12}`, map[string]any{"usage_source": "missing"}},
+		{"an error is none", "openai", `{"error":{"message":"no"}}`, map[string]any{"usage_source": "missing"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec, err := FromUsage(c.provider, "", []byte(c.raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := counts(&rec); !same(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -7,14 +7,7 @@ var openaiRoot = obj(
 	key("id", keep(slotID)),
 	key("model", keep(slotModel)),
 	key("service_tier", keep(slotTier)),
-	key("choices", arr(obj(
-		key("index", keep(slotIndex)),
-		key("delta", openaiMessage(textDelta)),
-		key("message", openaiMessage(textWhole)),
-		key("text", length(textDelta)), // completions, whole or streamed
-		key("finish_reason", keep(slotFinish)),
-		key("usage", whole(treeUsage)), // Moonshot's streams
-	).then(hookChoice))),
+	key("choices", openaiChoices()),
 	key("usage", whole(treeUsage)),
 	key("x_groq", obj(
 		key("id", keep(slotRequest)),
@@ -26,6 +19,17 @@ var openaiRoot = obj(
 	key("code", keep(slotBodyCode)), // xAI, Mistral
 	key("error", errorObject()),
 )
+
+func openaiChoices() *node {
+	return arr(obj(
+		key("index", keep(slotIndex)),
+		key("delta", openaiMessage(textDelta)),
+		key("message", openaiMessage(textWhole)),
+		key("text", length(textDelta)), // completions, whole or streamed
+		key("finish_reason", keep(slotFinish)),
+		key("usage", whole(treeUsage)), // Moonshot's streams
+	).then(hookChoice))
+}
 
 func openaiMessage(t text) *node {
 	return obj(
@@ -185,6 +189,11 @@ func (u *openaiUsage) beside(r *reading, c *Call) {
 	r.Reasoning = max(r.Reasoning, u.topReasoning)
 	if c.Provider.Name == "xai" && r.CacheRead > r.Input {
 		r.Input += r.CacheRead
+		return
+	}
+	if !u.hasPrompt && !u.hasCompletion { // a total alone: embeddings of some providers
+		r.Input = u.total
+		r.derived = u.total > 0 && c.Operation != OpEmbeddings
 		return
 	}
 	if !u.hasPrompt || !u.hasCompletion || r.inconsistent {
