@@ -293,7 +293,7 @@ func tierOf(s string) tier {
 		return tierFlex
 	case "priority", "PRIORITY", "fast", "on_demand_priority", "ON_DEMAND_PRIORITY":
 		return tierPriority
-	case "provisioned_throughput", "PROVISIONED_THROUGHPUT":
+	case "provisioned", "provisioned_throughput", "PROVISIONED_THROUGHPUT":
 		return tierProvisioned
 	}
 	return tierUnknown

@@ -100,6 +100,7 @@ func TestCost(t *testing.T) {
 		{"provisioned, but searches", priced("gcp.vertex_ai", "gemini-2.5-pro", tok{Input: 1000, WebSearches: 2}, tierIs("PROVISIONED_THROUGHPUT")), "computed", "0.07", []string{"provisioned throughput, tokens cost nothing"}},
 		{"provisioned, unknown model", priced("gcp.vertex_ai", "tuned-123", text, tierIs("PROVISIONED_THROUGHPUT")), "computed", "0", []string{"provisioned throughput, tokens cost nothing"}},
 		{"provisioned, unknown model, searches", priced("gcp.vertex_ai", "tuned-123", tok{WebSearches: 1}, tierIs("PROVISIONED_THROUGHPUT")), "unknown_model", "", nil},
+		{"provisioned, as records say it", priced("gcp.vertex_ai", "gemini-2.5-pro", text, tierIs("provisioned")), "computed", "0", []string{"provisioned throughput, tokens cost nothing"}},
 
 		// Long context.
 		{"at a threshold that includes", priced("x_ai", "grok-4.5", tok{Input: 200_000, Output: 1000}), "computed", "0.812", nil},
