@@ -9,7 +9,7 @@
 //	refuse.go      what is answered without being forwarded
 //	forward.go     one request there, its answer back
 //	headers.go, tunnel.go, copies.go, listen.go   parts of that
-//	client.go      the connection to an upstream over HTTP/1.1
+//	client.go, exchange.go, outgoing.go   the connection to an upstream over HTTP/1.1
 //	transport.go   net/http's, for HTTP/2 upstreams
 //	meter.go, finisher.go   from a call to its record, off the caller's path
 //	labels.go, labelsyntax.go, rules.go   who made the call

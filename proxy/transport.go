@@ -17,21 +17,6 @@ import (
 	"time"
 )
 
-// outgoing is one request on its way upstream.
-type outgoing struct {
-	up      *Upstream
-	method  string
-	target  string // raw path and query, prefix included
-	header  http.Header
-	body    io.ReadCloser // nil: none
-	length  int64         // of body; -1: chunked
-	here    bool          // the whole body can be read without waiting
-	trailer http.Header   // filled when body ends; nil: none possible
-	// informational passes a 1xx answer other than 101 on; it may be called
-	// until roundTrip returns, never after.
-	informational func(code int, h http.Header)
-}
-
 // maxResponseHeader bounds an upstream's header block.
 const maxResponseHeader = 1 << 20
 

@@ -1,0 +1,258 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// exchange is one request and its answer on a connection.
+type exchange struct {
+	client  *client
+	conn    *upConn
+	o       *outgoing
+	release func() bool // stops watching the context; false: it was too late
+	sent    chan error  // nil: the request was sent; else its body's end
+	closed  bool        // given up or given back
+}
+
+func (e *exchange) run() (*http.Response, error) {
+	e.conn.left = maxResponseHeader
+	if err := e.send(); err != nil {
+		return nil, err
+	}
+	res, err := e.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	e.conn.left = -1
+	e.answered()
+	e.attach(res)
+	return res, nil
+}
+
+// send writes the header and gets the body under way. A body that is here
+// already goes with the header.
+func (e *exchange) send() error {
+	size := smallBuffer
+	if e.o.here {
+		size = int(e.o.length) + smallBuffer
+	}
+	buf := getBuffer(size)
+	defer putBuffer(buf)
+	*buf = e.o.appendHeader((*buf)[:0])
+	if e.o.here {
+		head := len(*buf)
+		*buf = slices.Grow(*buf, int(e.o.length))[:head+int(e.o.length)]
+		if _, err := io.ReadFull(e.o.body, (*buf)[head:]); err != nil {
+			return &sendError{failExchange, readError{err}}
+		}
+	}
+	if _, err := e.conn.Write(*buf); err != nil && !e.o.here {
+		// With a body, an answer may have come before it was taken.
+		return &sendError{failExchange, err}
+	}
+	if e.o.here {
+		e.await()
+		return nil
+	}
+	if e.o.body == nil {
+		e.await()
+		return nil
+	}
+	if hasToken(e.o.header["Expect"], "100-continue") {
+		wait, err := e.expectContinue()
+		if !wait || err != nil {
+			return err
+		}
+	}
+	e.sent = make(chan error, 1)
+	go e.sendBody()
+	return nil
+}
+
+// await starts the time that the upstream has for its header, unless that came
+// before the body was sent to its end.
+func (e *exchange) await() {
+	if e.client.headerTimeout <= 0 {
+		return
+	}
+	limit := int64(time.Since(e.client.start) + e.client.headerTimeout)
+	e.conn.limit.CompareAndSwap(0, limit)
+}
+
+// answered ends what await began, for good.
+func (e *exchange) answered() { e.conn.limit.Store(never) }
+
+// never is a limit that does not come.
+const never = math.MaxInt64
+
+// expectContinue waits a second for the upstream to answer "Expect:
+// 100-continue". It reports whether to send the body: after a 100, which reading
+// the client's body passes on, or after the second, which is how long clients
+// wait themselves.
+func (e *exchange) expectContinue() (goOn bool, err error) {
+	if err := e.conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		return false, &sendError{failExchange, err}
+	}
+	first, err := e.conn.br.Peek(len("HTTP/1.1 100"))
+	if err == nil && string(first[8:]) != " 100" {
+		e.await()
+		return false, nil
+	}
+	var timeout net.Error
+	if err != nil && !(errors.As(err, &timeout) && timeout.Timeout()) {
+		return false, &sendError{failExchange, err}
+	}
+	if err := e.conn.SetReadDeadline(time.Time{}); err != nil {
+		return false, &sendError{failExchange, err}
+	}
+	return true, nil
+}
+
+// sendBody copies the client's body to the upstream. An error to write is not
+// the call's end: an answer may be on its way (or here already).
+func (e *exchange) sendBody() {
+	err := errors.New("body not sent")
+	defer func() {
+		if recover() != nil { // net/http panics when a body is read at a wrong time
+			e.conn.Close()
+		}
+		e.sent <- err
+	}()
+	err = e.o.writeBody(e.conn)
+	if err == nil {
+		e.await()
+	} else if e.o.clientFailed(err) {
+		e.conn.Close() // half a request must not look like a whole one
+	}
+}
+
+// readHeader reads up to the final answer's header, passing 1xx on.
+func (e *exchange) readHeader() (*http.Response, error) {
+	req := &http.Request{Method: e.o.method}
+	for {
+		res, err := http.ReadResponse(e.conn.br, req)
+		if err != nil {
+			if e.conn.overdue.Load() {
+				return nil, &sendError{failTimeout, err}
+			}
+			return nil, &sendError{failExchange, err}
+		}
+		switch code := res.StatusCode; {
+		case code < 100:
+			return nil, &sendError{failExchange, fmt.Errorf("status %d", code)}
+		case code >= 200 || code == http.StatusSwitchingProtocols:
+			return res, nil
+		default:
+			e.o.informational(code, res.Header)
+		}
+	}
+}
+
+// attach makes the end of the answer's body the end of the exchange.
+func (e *exchange) attach(res *http.Response) {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		// The context ends when the client closes its side for writing; the tunnel
+		// may still have bytes to bring.
+		e.release()
+		res.Body = &tunnelEnd{e: e}
+		return
+	}
+	keep := !res.Close
+	if res.Body == http.NoBody {
+		e.finish(keep)
+	}
+	res.Body = &answerBody{e: e, body: res.Body, keep: keep, chunked: res.ContentLength < 0}
+}
+
+// finish gives the connection back, or closes it where it cannot be used again:
+// the request was not sent to its end, or the context ended.
+func (e *exchange) finish(keep bool) {
+	if e.closed {
+		return
+	}
+	e.closed = true
+	if e.sent != nil {
+		select {
+		case err := <-e.sent:
+			keep = keep && err == nil
+		default:
+			keep = false
+		}
+	}
+	if !e.release() || !keep || e.conn.overdue.Load() {
+		e.client.drop(e.conn)
+		return
+	}
+	e.conn.limit.Store(0)
+	e.client.put(e.conn)
+}
+
+func (e *exchange) fail() { e.finish(false) }
+
+// answerBody is an answer's body that ends its exchange.
+type answerBody struct {
+	e       *exchange
+	body    io.ReadCloser
+	keep    bool
+	chunked bool
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	if n > 0 && err == nil && b.chunked && b.endIsHere() {
+		_, err = b.body.Read(p[n:]) // only the end is left: no bytes
+	}
+	if err == io.EOF {
+		b.e.finish(b.keep)
+	}
+	return n, err
+}
+
+// endIsHere reports whether the last chunk is in the buffer, so that the last
+// piece and the end can be told together and go out in one packet.
+func (b *answerBody) endIsHere() bool {
+	const end = "\r\n0\r\n\r\n"
+	br := b.e.conn.br
+	if br.Buffered() != len(end) {
+		return false
+	}
+	next, err := br.Peek(len(end))
+	return err == nil && string(next) == end
+}
+
+// ready reports whether body bytes are here already, so that the header need
+// not be sent ahead of them.
+func (b *answerBody) ready() bool { return b.e.closed || b.e.conn.br.Buffered() >= 16 }
+
+func (b *answerBody) Close() error {
+	b.e.finish(false)
+	return nil
+}
+
+// tunnelEnd is the upstream's end of a tunnel.
+type tunnelEnd struct {
+	e    *exchange
+	once sync.Once
+}
+
+func (t *tunnelEnd) Read(p []byte) (int, error)  { return t.e.conn.br.Read(p) }
+func (t *tunnelEnd) Write(p []byte) (int, error) { return t.e.conn.Write(p) }
+func (t *tunnelEnd) Close() error {
+	t.once.Do(t.e.fail)
+	return nil
+}
+func (t *tunnelEnd) CloseWrite() error {
+	if w, ok := t.e.conn.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return t.Close()
+}
+
