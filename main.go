@@ -175,10 +175,14 @@ func operandLast(app *cli.App, args []string) []string {
 			operands = append(operands, arg)
 		default:
 			flags = append(flags, arg)
-			if len(rest) > 1 && takesValue(cmd, arg) {
-				flags = append(flags, rest[1])
-				rest = rest[1:]
+			if !takesValue(cmd, arg) {
+				continue
 			}
+			if len(rest) == 1 { // the library says so
+				return slices.Concat(args[:at], flags)
+			}
+			flags = append(flags, rest[1])
+			rest = rest[1:]
 		}
 	}
 	return slices.Concat(args[:at], flags, []string{"--"}, operands)

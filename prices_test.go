@@ -170,3 +170,65 @@ func TestExplainRounds(t *testing.T) {
 		})
 	}
 }
+
+// TestPricesExit holds the exit codes and on which stream what is said.
+func TestPricesExit(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.csv")
+	if err := os.WriteFile(bad, []byte("provider,model,input_per_mtok\nopenai,x,-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(dir, "missing")
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stderr string
+	}{
+		{"unknown model", []string{"explain", "nothing-like-it", "--provider", "openai"}, 0, `no price for "nothing-like-it"`},
+		{"bad override", []string{"check", bad}, 1, "bad.csv:2: input_per_mtok: -1 is negative"},
+		{"bad override in use", []string{"list", "--prices", bad}, 2, "bad.csv:2: input_per_mtok: -1 is negative"},
+		{"no file to check", []string{"check", missing}, 1, "no such file"},
+		{"no file to import", []string{"import", missing}, 1, "no such file"},
+		{"no list", []string{"import", bad}, 1, "not a JSON object or array"},
+		{"no usage", []string{"explain", "gpt-4o", "--provider", "openai", "--usage", missing}, 1, "no such file"},
+		{"no operand", []string{"check"}, 2, "FILE is missing"},
+		{"two operands", []string{"check", bad, "--log-level", "info", bad}, 2, "unexpected argument"},
+		{"unknown flag behind the operand", []string{"check", bad, "--strict"}, 2, "unknown flag --strict"},
+		{"flag without its value", []string{"explain", "gpt-4o", "--provider"}, 2, "flag needs an argument"},
+		{"unknown command", []string{"expalin", "gpt-4o"}, 2, "did you mean burn prices explain?"},
+		{"format", []string{"list", "--format", "xml"}, 2, "use table, json, csv or markdown"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(append([]string{"burn", "prices"}, c.args...), &stdout, &stderr)
+			if code != c.code || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("exit %d, want %d; stderr %s", code, c.code, stderr.String())
+			}
+			if code != 0 && stdout.Len() > 0 {
+				t.Errorf("on standard output: %s", stdout.String())
+			}
+		})
+	}
+}
+
+// TestOperandLast moves operands behind flags and nothing else.
+func TestOperandLast(t *testing.T) {
+	app := (&program{}).app()
+	for _, c := range []struct{ in, want string }{
+		{"burn prices explain M --provider P", "burn prices explain --provider P -- M"},
+		{"burn prices explain --provider=P M --format json", "burn prices explain --provider=P --format json -- M"},
+		{"burn prices explain --usage - M", "burn prices explain --usage - -- M"},
+		{"burn prices check -", "burn prices check -- -"},
+		{"burn prices check -- --odd", "burn prices check -- --odd"},
+		{"burn prices check a b", "burn prices check -- a b"},
+		{"burn prices list x --format json", "burn prices list x --format json"},
+		{"burn analyze x --since 7d", "burn analyze x --since 7d"},
+		{"burn prices", "burn prices"},
+		{"burn", "burn"},
+	} {
+		if got := strings.Join(operandLast(app, strings.Fields(c.in)), " "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.in, got, c.want)
+		}
+	}
+}
