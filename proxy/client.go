@@ -285,4 +285,3 @@ func (c *client) roundTrip(ctx context.Context, o *outgoing) (*http.Response, er
 	}
 	return res, nil
 }
-

@@ -255,4 +255,3 @@ func (t *tunnelEnd) CloseWrite() error {
 	}
 	return t.Close()
 }
-

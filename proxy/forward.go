@@ -69,13 +69,10 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 
 // attach gives the outgoing request the client's body, with the copy beside.
 func (c *call) attach(o *outgoing, r *http.Request) {
-	o.length = r.ContentLength
-	if r.Body == nil || r.Body == http.NoBody || o.length == 0 {
-		o.length = 0
+	if c.req == nil {
 		return
 	}
-	c.req = &tap{ReadCloser: r.Body, budget: &c.p.copies, expect: o.length}
-	o.body = c.req
+	o.length, o.body = r.ContentLength, c.req
 	if o.length > 0 {
 		switch conn := connOf(r); {
 		case o.length > earlyInspection:
@@ -123,11 +120,8 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 			h[name] = nil
 		}
 	}
-	var sent int64
 	if c.req != nil {
-		var err error
-		if sent, err = c.req.state(); err != io.EOF {
-			sent = 0
+		if _, err := c.req.state(); err != io.EOF {
 			// An early answer. What is left of the body would be read by net/http
 			// behind the handler's back, which starts its watch of the connection
 			// twice when the next request comes on it.
@@ -147,9 +141,6 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 		h["Trailer"] = []string{strings.Join(names, ", ")}
 	}
 	c.resHeader, c.status, c.answered = res.Header, res.StatusCode, true
-	if sent > smallBuffer && res.ContentLength < 0 {
-		c.inspectAhead()
-	}
 	w.WriteHeader(res.StatusCode)
 	end = c.copyBody(w, r, res)
 	if end != usage.EndComplete {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -68,6 +69,9 @@ func (p *Proxy) begin(r *http.Request, up *Upstream, upPath, path, query string,
 		r.Header["Connection"] = []string{"Upgrade"}
 		r.Header["Upgrade"] = []string{c.upgrade}
 	}
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
+		c.req = &tap{ReadCloser: r.Body, budget: &p.copies, expect: r.ContentLength}
+	}
 	c.rec = usage.NewRecord()
 	c.rec.Method = method(r.Method)
 	p.calls.Add(1)
@@ -90,6 +94,11 @@ func (c *call) known() *usage.Record {
 	c.slow.Store(true)
 	if out := c.out.Load(); out != nil {
 		out.arm()
+	}
+	if c.req != nil {
+		if _, err := c.req.state(); err == io.EOF {
+			c.inspectAhead() // a long stream: the copy need not wait for its end
+		}
 	}
 	rec := usage.NewRecord()
 	rec.Method = method(c.rec.Method)
@@ -210,8 +219,8 @@ func (c *call) readAnswer(rec *usage.Record) {
 
 // Request bodies beyond earlyInspection bytes are read as soon as they were
 // sent: the upstream has to think about as much text for a while. Shorter ones
-// are read after the answer, by the goroutine that is started then anyway,
-// unless the answer is a stream and the copy would be kept for long.
+// are read after the answer, by a goroutine that is needed then anyway, or after
+// a second (known), so that long streams do not keep them.
 const earlyInspection = 64 << 10
 
 // inspectAhead starts the inspection beside the call.
