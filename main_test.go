@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"burn": main})
+}
+
+// TestScripts runs testdata/script. Beside testscript's own commands there are
+//
+//	exits CODE COMMAND…    the command ends with this code
+//	figure EXPR WANT [N%]  what the last output, JSON, says (see evaluate)
+//	same FILE FILE         equal JSON, generated_at left out
+//	hold FILE              lock the file as another burn would, until the script's end
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
+			env.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "figure": figure, "same": same, "hold": hold,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var failed *exec.ExitError
+	switch {
+	case errors.As(err, &failed):
+		got = failed.ExitCode()
+	case err != nil:
+		ts.Fatalf("run %s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("exit %d, want %d", got, want)
+	}
+}
+
+func figure(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: figure EXPR WANT [N%%]")
+	}
+	got, err := evaluate(decode(ts, "stdout"), args[0])
+	ts.Check(err)
+	within := new(big.Rat)
+	if len(args) == 3 {
+		if _, ok := within.SetString(strings.TrimSuffix(args[2], "%")); !ok {
+			ts.Fatalf("%s is not N%%", args[2])
+		}
+		within.Quo(within, big.NewRat(100, 1))
+	}
+	for _, v := range got {
+		if !near(v, args[1], within) {
+			ts.Fatalf("%s is %s, want %s", args[0], v, strings.Join(args[1:], " within "))
+		}
+	}
+}
+
+// near compares numbers, or words if one of the two is none.
+func near(got, want string, within *big.Rat) bool {
+	g, ok1 := new(big.Rat).SetString(got)
+	w, ok2 := new(big.Rat).SetString(want)
+	if !ok1 || !ok2 {
+		return got == want
+	}
+	allowed := new(big.Rat).Mul(new(big.Rat).Abs(w), within)
+	return new(big.Rat).Abs(g.Sub(g, w)).Cmp(allowed) <= 0
+}
+
+// evaluate finds values in decoded JSON. An expression is a path, a sum of
+// paths, or one divided by another: totals.cost_usd, by_agent.#,
+// by_agent[key=a].cost_usd+by_agent[key=b].cost_usd/totals.cost_usd. [*] stands
+// for all elements, and is allowed in a single path only.
+func evaluate(doc any, expr string) ([]string, error) {
+	if !strings.ContainsAny(expr, "+/") {
+		return values(doc, strings.Split(expr, "."))
+	}
+	above, below, divided := strings.Cut(expr, "/")
+	total := new(big.Rat)
+	add := func(sum *big.Rat, text string) error {
+		for path := range strings.SplitSeq(text, "+") {
+			found, err := values(doc, strings.Split(path, "."))
+			if err != nil {
+				return err
+			}
+			n, ok := new(big.Rat).SetString(found[0])
+			if !ok || len(found) != 1 {
+				return fmt.Errorf("%s is %v, not one number", path, found)
+			}
+			sum.Add(sum, n)
+		}
+		return nil
+	}
+	if err := add(total, above); err != nil {
+		return nil, err
+	}
+	if divided {
+		by := new(big.Rat)
+		if err := add(by, below); err != nil {
+			return nil, err
+		}
+		total.Quo(total, by)
+	}
+	return []string{total.FloatString(12)}, nil
+}
+
+// values follows a path; everything it leads to as text.
+func values(v any, path []string) ([]string, error) {
+	if len(path) == 0 {
+		if s, ok := v.(string); ok {
+			return []string{s}, nil
+		}
+		b, err := json.Marshal(v)
+		return []string{string(b)}, err
+	}
+	name, index, indexed := strings.Cut(path[0], "[")
+	if list, ok := v.([]any); ok && name == "#" {
+		return []string{strconv.Itoa(len(list))}, nil
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("no %s in %v", name, v)
+	}
+	member, ok := object[name]
+	if !ok {
+		return nil, fmt.Errorf("no member %s", name)
+	}
+	if !indexed {
+		return values(member, path[1:])
+	}
+	key, want, _ := strings.Cut(strings.TrimSuffix(index, "]"), "=")
+	list, _ := member.([]any)
+	var found []string
+	for _, element := range list {
+		row, _ := element.(map[string]any)
+		if key != "*" && fmt.Sprint(row[key]) != want {
+			continue
+		}
+		more, err := values(element, path[1:])
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no row %s", path[0])
+	}
+	return found, nil
+}
+
+func decode(ts *testscript.TestScript, file string) map[string]any {
+	d := json.NewDecoder(bytes.NewReader([]byte(ts.ReadFile(file))))
+	d.UseNumber()
+	var doc map[string]any
+	ts.Check(d.Decode(&doc))
+	return doc
+}
+
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: same FILE FILE")
+	}
+	a, b := decode(ts, args[0]), decode(ts, args[1])
+	for _, doc := range []map[string]any{a, b} {
+		if doc["generated_at"] == nil {
+			ts.Fatalf("no generated_at")
+		}
+		delete(doc, "generated_at")
+	}
+	if reflect.DeepEqual(a, b) == neg {
+		ts.Fatalf("%s and %s: the same: %v", args[0], args[1], !neg)
+	}
+}
+
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold FILE")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR|os.O_CREATE, 0o600)
+	ts.Check(err)
+	ts.Defer(func() { f.Close() })
+	ts.Check(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	_, err = f.WriteString("process 1 since 2026-09-01T00:00:00Z\n")
+	ts.Check(err)
+}
+
+// TestScriptCommands holds that the scripts' own commands can fail.
+func TestScriptCommands(t *testing.T) {
+	var doc any
+	d := json.NewDecoder(strings.NewReader(`{"n":"2297.43","rows":[{"key":"a","x":1},{"key":"b","x":3}],"none":null}`))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		expr string
+		want []string // nil: an error
+	}{
+		{"n", []string{"2297.43"}},
+		{"none", []string{"null"}},
+		{"rows.#", []string{"2"}},
+		{"rows[key=b].x", []string{"3"}},
+		{"rows[*].x", []string{"1", "3"}},
+		{"rows[key=a].x+rows[key=b].x", []string{"4.000000000000"}},
+		{"rows[key=a].x+rows[key=b].x/rows[key=a].x", []string{"4.000000000000"}},
+		{"rows[key=c].x", nil},
+		{"rows.x", nil},
+		{"missing", nil},
+		{"rows[*].x+n", nil},
+	}
+	for _, tt := range tests {
+		got, err := evaluate(doc, tt.expr)
+		if (err != nil) != (tt.want == nil) || !slices.Equal(got, tt.want) {
+			t.Errorf("%s is %v, %v; want %v", tt.expr, got, err, tt.want)
+		}
+	}
+	one := big.NewRat(1, 100)
+	for _, tt := range []struct {
+		got, want string
+		near      bool
+	}{{"2297.43", "2300", true}, {"2276.9", "2300", false}, {"2323.1", "2300", false}, {"14", "14", true}, {"a", "b", false}, {"null", "0", false}} {
+		if near(tt.got, tt.want, one) != tt.near {
+			t.Errorf("%s near %s: %v", tt.got, tt.want, !tt.near)
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"burn/proxy/usage"
+)
+
+// patience bounds every wait for a process.
+const patience = time.Minute
+
+// sandbox is a directory in which commands run with nothing of the machine's
+// burn around them.
+type sandbox struct {
+	t   *testing.T
+	dir string
+}
+
+func newSandbox(t *testing.T) sandbox { return sandbox{t, t.TempDir()} }
+
+func (s sandbox) logs() string { return filepath.Join(s.dir, "data", "burn", "logs") }
+
+func (s sandbox) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("burn", args...)
+	cmd.Dir = s.dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BURN_") })
+	cmd.Env = append(cmd.Env, "XDG_DATA_HOME="+filepath.Join(s.dir, "data"), "TZ=UTC")
+	return cmd
+}
+
+// run runs burn to its end.
+func (s sandbox) run(args ...string) (stdout, stderr string, code int) {
+	s.t.Helper()
+	cmd := s.command(args...)
+	var out, told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &told
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Run()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		s.t.Fatal(err)
+	}
+	return out.String(), told.String(), cmd.ProcessState.ExitCode()
+}
+
+// proxy starts burn proxy with these arguments on a port of its own and returns
+// its address, and how to end it: with SIGTERM, waiting.
+func (s sandbox) proxy(args ...string) (address string, stop func()) {
+	s.t.Helper()
+	cmd := s.command(append([]string{"proxy"}, args...)...)
+	cmd.Env = append(cmd.Env, "BURN_LISTEN=127.0.0.1:0")
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	s.t.Cleanup(func() { timer.Stop(); _ = cmd.Process.Kill() })
+	r := bufio.NewReader(pipe)
+	for address == "" {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			s.t.Fatalf("burn proxy did not get ready: %q %v", line, err)
+		}
+		if _, rest, ok := strings.Cut(line, "msg=ready address="); ok {
+			address, _, _ = strings.Cut(rest, " ")
+		}
+	}
+	return address, func() {
+		s.t.Helper()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			s.t.Fatal(err)
+		}
+		told, _ := io.ReadAll(r)
+		if err := cmd.Wait(); err != nil {
+			s.t.Fatalf("burn proxy: %v\n%s", err, told)
+		}
+	}
+}
+
+// TestFromCallToDollar is the whole path: a call through the proxy is in the
+// next report, priced.
+func TestFromCallToDollar(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer sk-made-up" || r.URL.Path != "/v1/chat/completions" {
+			http.Error(w, "not the call that was made", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"message":{"role":"assistant","content":"Yes."},"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}`)
+	}))
+	defer provider.Close()
+	s := newSandbox(t)
+	address, stop := s.proxy("--upstream", "openai="+provider.URL)
+
+	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-5-mini","messages":[{"role":"user","content":"Is water wet?"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer sk-made-up")
+	req.Header.Set("X-Agent-ID", "triage")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	res.Body.Close()
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s %v", res.Status, body, err)
+	}
+
+	// It is there while the proxy runs, and counted once when it has ended.
+	for _, ended := range []bool{false, true} {
+		if ended {
+			stop()
+		} else {
+			waitForCall(t, s.logs())
+		}
+		stdout, stderr, code := s.run("analyze", "--since", "24h", "--strict", "--format", "json")
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		var r struct {
+			Totals struct {
+				Requests int    `json:"requests"`
+				Cost     string `json:"cost_usd"`
+			} `json:"totals"`
+			ByAgent []struct {
+				Key  string `json:"key"`
+				Cost string `json:"cost_usd"`
+			} `json:"by_agent"`
+		}
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+			t.Fatal(err)
+		}
+		// 1,000 tokens at $0.25 and 100 at $2 per million.
+		if r.Totals.Requests != 1 || r.Totals.Cost != "0.00045" || len(r.ByAgent) != 1 || r.ByAgent[0].Key != "triage" || r.ByAgent[0].Cost != "0.00045" {
+			t.Errorf("ended %v: %+v", ended, r)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(s.logs(), "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"sk-made-up", "water", "Yes."} {
+		if bytes.Contains(b, []byte(secret)) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+}
+
+// waitForCall waits until a call's line is in the log.
+func waitForCall(t *testing.T, dir string) {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if b, err := os.ReadFile(name); err == nil && bytes.Contains(b, []byte(`"response_id":"chatcmpl-1"`)) {
+				return
+			}
+		}
+		if time.Since(begin) > patience {
+			t.Fatal("the call's line was not written")
+		}
+	}
+}
+
+// TestReadmeExamples runs every burn command that the README shows.
+func TestReadmeExamples(t *testing.T) {
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := examples(string(b))
+	for _, want := range []string{"burn proxy", "burn analyze --since 7d", "burn demo --dir DIR", "burn version"} {
+		if !slices.Contains(commands, want) {
+			t.Errorf("%q was not found in the README", want)
+		}
+	}
+	registry := regexp.MustCompile("(?s)```\n(id,name,owner.*?)```").FindSubmatch(b)
+	if registry == nil {
+		t.Fatal("the README shows no agents file")
+	}
+	s := newSandbox(t)
+	if err := os.WriteFile(filepath.Join(s.dir, "agents.csv"), registry[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writeCalls(t, s.logs(), time.Now())
+	for _, command := range commands {
+		t.Run(command, func(t *testing.T) {
+			s := sandbox{t, s.dir}
+			line := strings.NewReplacer("/var/www/", s.dir+"/", " DIR", " "+filepath.Join(s.dir, "demo")).Replace(command)
+			args := strings.Fields(strings.ReplaceAll(line, "'", ""))[1:]
+			if args[0] == "proxy" {
+				_, stop := s.proxy(args[1:]...)
+				stop()
+				return
+			}
+			stdout, stderr, code := s.run(args...)
+			if code != 0 || stdout == "" || strings.Contains(stderr, "burn:") {
+				t.Errorf("exit %d\n%.500s\n%s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+// notExamples are mentions in the README of a command's name with something
+// that is not meant to be typed.
+var notExamples = []string{"burn analyze", "burn demo"}
+
+// examples finds the commands of a text in Markdown: lines of blocks, with or
+// without a crontab's five fields before, and spans of code.
+func examples(text string) []string {
+	var found []string
+	add := func(command string) {
+		command, _, _ = strings.Cut(command, " #")
+		command = strings.TrimSpace(command)
+		if !slices.Contains(found, command) && !slices.Contains(notExamples, command) {
+			found = append(found, command)
+		}
+	}
+	cron := regexp.MustCompile(`^(?:[\d*]+ +){5}`)
+	span := regexp.MustCompile("`(burn [^`]+)`")
+	inBlock := false
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inBlock = !inBlock
+		case inBlock:
+			if line = cron.ReplaceAllString(line, ""); strings.HasPrefix(line, "burn ") {
+				add(line)
+			}
+		default:
+			for _, m := range span.FindAllStringSubmatch(line, -1) {
+				add(m[1])
+			}
+		}
+	}
+	return found
+}
+
+// writeCalls writes a log with calls of the last three weeks, one a moment ago,
+// and calls in each month that the README names.
+func writeCalls(t *testing.T, dir string, now time.Time) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	times := []time.Time{now, time.Date(2026, time.November, 10, 12, 0, 0, 0, time.UTC)}
+	for day := range 21 {
+		times = append(times, now.AddDate(0, 0, -day).Add(-time.Minute))
+	}
+	var lines []byte
+	for i, at := range times {
+		r := usage.Record{
+			Boot: 1, Seq: uint64(i + 1), TS: at.UnixMilli(), LatencyMS: 900, Provider: "openai", Operation: "chat", Endpoint: "/v1/chat/completions",
+			Method: http.MethodPost, Status: 200, End: usage.EndComplete, RequestModel: "gpt-5-mini", ResponseModel: "gpt-5-mini-2025-08-07",
+			Agent: "chat-gate", UsageSource: usage.SourceReported, Tokens: usage.Tokens{Input: 1000, Output: 100},
+		}
+		lines = r.AppendJSON(lines)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "gathered.jsonl"), lines, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
