@@ -5,17 +5,7 @@ import "burn/proxy/usage"
 // anthropicRoot is what matters in a message and in its stream, on Anthropic's
 // own API, Vertex AI, Azure and Bedrock. message_start carries the beginning
 // of the usage (and can be repeated), message_delta the cumulative rest.
-var anthropicRoot = obj(
-	key("id", keep(slotID)),
-	key("model", keep(slotModel)),
-	key("type", keep(slotType)),
-	key("stop_reason", keep(slotFinish).then(hookChoice)),
-	key("usage", whole(treeUsage)),
-	key("content", arr(obj(
-		key("type", keep(slotItem)),
-		key("text", length(textWhole)),
-		key("thinking", length(textWhole)),
-	).then(hookItem))),
+var anthropicRoot = obj(append(anthropicMessage(),
 	key("message", obj(
 		key("id", keep(slotID)),
 		key("model", keep(slotModel)),
@@ -31,7 +21,22 @@ var anthropicRoot = obj(
 	key("completion", length(textDelta)), // the legacy completions
 	key("error", errorObject()),
 	key("request_id", keep(slotRequest)),
-)
+)...)
+
+func anthropicMessage() []child {
+	return []child{
+		key("id", keep(slotID)),
+		key("model", keep(slotModel)),
+		key("type", keep(slotType)),
+		key("stop_reason", keep(slotFinish).then(hookChoice)),
+		key("usage", whole(treeUsage)),
+		key("content", arr(obj(
+			key("type", keep(slotItem)),
+			key("text", length(textWhole)),
+			key("thinking", length(textWhole)),
+		).then(hookItem))),
+	}
+}
 
 // anthropicCounts are the counts of a usage object or of one of its iterations.
 type anthropicCounts struct {

@@ -61,13 +61,14 @@ var words = set(
 	"model", "converse", "converse-stream", "invoke", "invoke-with-response-stream", "async-invoke",
 	"tags", "show", "ps", "pull", "push", "version", "blobs", "create", "copy", "delete", "health", "props", "metrics",
 	"generation", "credits", "key", "auth", "usage", "organization", "organizations", "costs",
+	"download", "upload",
 )
 
 // verbs are the ":method" suffixes of Google's paths.
 var verbs = set(
 	"generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "countTokens",
 	"batchGenerateContent", "rawPredict", "streamRawPredict", "predict", "predictLongRunning", "computeTokens", "asyncBatchEmbedContent",
-	"generateAnswer", "fetchPredictOperation",
+	"generateAnswer", "fetchPredictOperation", "download",
 )
 
 func set(list ...string) map[string]bool {
@@ -138,6 +139,7 @@ var readings = []meaning{
 	{"responses/*", OpRetrieve, Responses, true},
 	{"chat/completions/*", OpRetrieve, OpenAI, true},
 	{"realtime", OpRealtime, OpenAI, true},
+	{"responses", OpResponses, Responses, true}, // as a websocket
 	{"models", OpModels, "", false},
 	{"models/*", OpModels, "", false},
 	{"files", OpFiles, "", false},
@@ -158,7 +160,11 @@ var googleMethods = map[string]meaning{
 	"countTokens":           {"", OpCountTokens, Gemini, false},
 	"computeTokens":         {"", OpCountTokens, Gemini, false},
 	"batchGenerateContent":  {"", OpBatches, Gemini, false},
+	"download":              {"", OpBatchResult, Gemini, true},
 }
+
+// liveMethod ends the path of Gemini's websockets.
+const liveMethod = "BidiGenerateContent"
 
 // Classify reads a call's method and path. escapedPath is the path as it goes
 // upstream, still percent-encoded, after the upstream's name was removed and
@@ -257,6 +263,8 @@ func (c *Call) adjust(m meaning) meaning {
 		m.dialect = ""
 	case m.ending == "v1/complete" && c.Provider.Dialect != Anthropic:
 		m.dialect = ""
+	case m.ending == "batches/*" && c.Provider.Dialect == Gemini:
+		m.operation, m.billable = OpBatchResult, true // the results of one sent without a file
 	}
 	return m
 }
@@ -270,6 +278,10 @@ func (c *Call) google(method string, segs []string) (meaning, bool) {
 		return meaning{}, false
 	}
 	last := segs[len(segs)-1]
+	if segs[0] == "ws" && strings.Contains(last, liveMethod) {
+		c.Endpoint = "/ws/*." + liveMethod
+		return meaning{"", OpRealtime, Gemini, true}, method == "GET"
+	}
 	id, verb, ok := cutLast(last)
 	if !ok || !verbs[verb] {
 		return meaning{}, false
@@ -295,6 +307,9 @@ func (c *Call) google(method string, segs []string) (meaning, bool) {
 		if c.Model == "count-tokens" {
 			c.Model, m.operation, m.billable = "", OpCountTokens, false
 		}
+	}
+	if verb == "download" {
+		return m, method == "GET"
 	}
 	return m, known && method == "POST"
 }

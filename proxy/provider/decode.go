@@ -35,7 +35,8 @@ var (
 // and suspends itself when it wants more: no goroutine runs beside the caller,
 // nothing is handed between threads, and end leaves none behind.
 type decoder struct {
-	coding  string
+	open    codec        // nil: unknown
+	inner   *decoder     // undoes what is beneath, nil: nothing is
 	sink    func([]byte) // takes decoded bytes
 	rest    []byte       // encoded, not yet read
 	encoded int64        // written so far, rest included
@@ -48,9 +49,15 @@ type decoder struct {
 	suspend func(struct{}) bool
 }
 
-// codingOf returns the coding of a Content-Encoding value: "" for identity,
-// the value itself where there are several or it is unknown.
+// maxCodings is how many codings may lie on top of each other.
+const maxCodings = 4
+
+// codingOf returns the codings of a Content-Encoding value, in the order in
+// which they were applied: "" for identity.
 func codingOf(header string) string {
+	if header == "" {
+		return ""
+	}
 	c := strings.ToLower(strings.TrimSpace(header))
 	switch c {
 	case "identity", "none":
@@ -61,9 +68,28 @@ func codingOf(header string) string {
 	return c
 }
 
-func newDecoder(coding string, sink func([]byte)) *decoder {
-	d := &decoder{coding: coding, sink: sink}
+// newDecoder undoes one coding.
+func newDecoder(open codec, sink func([]byte)) *decoder {
+	d := &decoder{open: open, sink: sink}
 	d.resume, d.stop = iter.Pull(d.run)
+	return d
+}
+
+// newDecoders undoes what codingOf returned: the last coding first.
+func newDecoders(codings string, sink func([]byte)) *decoder {
+	var d *decoder
+	list := strings.Split(codings, ",")
+	if len(list) > maxCodings {
+		return newDecoder(nil, sink)
+	}
+	for _, name := range list {
+		if name = codingOf(name); name == "" {
+			continue
+		}
+		next := newDecoder(codecs[name], sink)
+		next.inner = d
+		d, sink = next, next.write
+	}
 	return d
 }
 
@@ -85,6 +111,11 @@ func (d *decoder) end() error {
 		d.step()
 	}
 	d.stop()
+	if d.inner != nil {
+		if err := d.inner.end(); d.err == nil {
+			return err
+		}
+	}
 	return d.err
 }
 
@@ -135,14 +166,13 @@ func (d *decoder) run(suspend func(struct{}) bool) {
 			d.err = errCoding
 		}
 	}()
-	c := codecs[d.coding]
-	if c == nil {
+	if d.open == nil {
 		d.err = errCoding
 		return
 	}
 	buf := chunks.Get().(*[chunkSize]byte)
 	defer chunks.Put(buf)
-	src, release, err := c(d)
+	src, release, err := d.open(d)
 	if err != nil {
 		d.err = err
 		return
@@ -221,7 +251,20 @@ func openBrotli(d *decoder) (io.Reader, func(), error) {
 	if !ok {
 		z = new(brotli.Reader)
 	}
-	return z, func() { brotlis.Put(z) }, z.Reset(d)
+	return brotliReader{z}, func() { brotlis.Put(z) }, z.Reset(d)
+}
+
+// brotliReader ends where the brotli stream does. The package calls bytes that
+// it has looked at and does not need an error, and finds such in streams that
+// have none when they come byte by byte.
+type brotliReader struct{ *brotli.Reader }
+
+func (b brotliReader) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err.Error() == "brotli: excessive input" {
+		err = io.EOF
+	}
+	return n, err
 }
 
 func openZstd(d *decoder) (io.Reader, func(), error) {
@@ -232,4 +275,35 @@ func openZstd(d *decoder) (io.Reader, func(), error) {
 	z, err := zstd.NewReader(d, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(4*maxWindow))
 	return z, func() { zstds.Put(z) }, err
+}
+
+// endless begins anew where a sender ended its stream, as it may with each
+// message (RFC 7692, section 7.2.3.4). One that then still refers to what came
+// before cannot be read on.
+type endless struct {
+	d   *decoder
+	src *bufio.Reader
+	z   io.ReadCloser
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	n, err := e.z.Read(b)
+	if err == io.EOF && !e.d.eof {
+		err = e.z.(flate.Resetter).Reset(e.src, nil)
+	}
+	return n, err
+}
+
+// openMessages undoes the deflate of a websocket's messages, which are one
+// stream.
+func openMessages(d *decoder) (io.Reader, func(), error) {
+	e := &endless{d: d, src: bufio.NewReaderSize(d, 512)}
+	z, ok := flates.Get().(io.ReadCloser)
+	if !ok {
+		z = flate.NewReader(e.src)
+	} else if err := z.(flate.Resetter).Reset(e.src, nil); err != nil {
+		return nil, nil, err
+	}
+	e.z = z
+	return e, func() { flates.Put(z) }, nil
 }

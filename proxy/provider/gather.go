@@ -31,6 +31,8 @@ type gather struct {
 	items                  itemCounts
 	eventSearches          int64
 	lastCall               uint64
+
+	part func() // takes one of several answers, nil: there is but one
 }
 
 // itemCounts counts output items of one document: a stream repeats them all in
@@ -149,6 +151,11 @@ func (g *gather) fire(h hook) {
 		g.vals[slotTokens].n = 0
 	case hookError:
 		g.failed = true
+	case hookPart:
+		g.event()
+		if g.part != nil {
+			g.part()
+		}
 	}
 }
 

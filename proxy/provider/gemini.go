@@ -4,27 +4,32 @@ import "burn/proxy/usage"
 
 // geminiRoot is what matters in a generateContent answer, in each element or
 // event of its streams, in embeddings and in Vertex AI's predictions.
-var geminiRoot = obj(
-	key("responseId", keep(slotID)),
-	key("modelVersion", keep(slotModel)),
-	key("candidates", arr(obj(
-		key("index", keep(slotIndex)),
-		key("finishReason", keep(slotFinish)),
-		key("content", obj(key("parts", arr(obj(
-			key("text", length(textDelta)),
-			key("functionCall", (&node{}).then(hookTool)),
-		))))),
-		key("groundingMetadata", obj(
-			key("webSearchQueries", arr((&node{}).then(hookSearch))),
-		)),
-	).then(hookChoice))),
-	key("promptFeedback", obj(key("blockReason", keep(slotReason)))),
-	key("usageMetadata", whole(treeUsage)),
+var geminiRoot = obj(append(geminiAnswer(),
 	key("predictions", arr(obj(
 		key("embeddings", obj(key("statistics", obj(key("token_count", keep(slotTokens).then(hookAdd)))))),
 	))),
 	key("error", errorObject()),
-)
+)...)
+
+func geminiAnswer() []child {
+	return []child{
+		key("responseId", keep(slotID)),
+		key("modelVersion", keep(slotModel)),
+		key("candidates", arr(obj(
+			key("index", keep(slotIndex)),
+			key("finishReason", keep(slotFinish)),
+			key("content", obj(key("parts", arr(obj(
+				key("text", length(textDelta)),
+				key("functionCall", (&node{}).then(hookTool)),
+			))))),
+			key("groundingMetadata", obj(
+				key("webSearchQueries", arr((&node{}).then(hookSearch))),
+			)),
+		).then(hookChoice))),
+		key("promptFeedback", obj(key("blockReason", keep(slotReason)))),
+		key("usageMetadata", whole(treeUsage)),
+	}
+}
 
 // geminiUsage is a usageMetadata taken apart.
 type geminiUsage struct {

@@ -192,7 +192,15 @@ func TestDecodeFailures(t *testing.T) {
 		{"not zstd", "zstd", []byte(body), true, usage.SourceMissing, []string{FlagDecodeFailed}},
 		{"not deflate", "deflate", []byte("\xff\xff" + body), true, usage.SourceMissing, []string{FlagDecodeFailed}},
 		{"unknown", "compress", []byte(body), true, usage.SourceMissing, []string{FlagDecodeFailed}},
-		{"two codings", "gzip, br", gz, true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"two codings", "gzip, br", encode(t, "br", gz, 50), true, usage.SourceReported, nil},
+		{"three codings and identity", "deflate, identity, GZIP,zstd", encode(t, "zstd", encode(t, "gzip", encode(t, "deflate", []byte(body), 50), 60), 70), true, usage.SourceReported, nil},
+		{"two codings in the wrong order", "br, gzip", encode(t, "br", gz, 50), true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"two codings, one of them", "gzip, br", gz, true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"two codings, the inner cut", "gzip, br", encode(t, "br", gz[:len(gz)-30], 50), true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"two codings, one unknown", "compress, br", encode(t, "br", gz, 50), true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"too many codings", "gzip,gzip,gzip,gzip,gzip", gz, true, usage.SourceMissing, []string{FlagDecodeFailed}},
+		{"identity twice", "identity, identity", []byte(body), true, usage.SourceReported, nil},
+		{"bomb in a box", "gzip, br", encode(t, "br", bomb, 1<<20), true, usage.SourceMissing, []string{FlagDecodeRatio}},
 		{"bomb", "gzip", bomb, true, usage.SourceMissing, []string{FlagDecodeRatio}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -209,7 +217,7 @@ func TestDecodeFailures(t *testing.T) {
 				if rec.UsageSource != c.source || !slices.Equal(rec.Flags, c.flags) {
 					t.Errorf("pieces of %d: %s %v, want %s %v", piece, rec.UsageSource, rec.Flags, c.source, c.flags)
 				}
-				if rec.ResponseBytes > 80<<20 || c.name == "bomb" && rec.ResponseBytes > 3<<20 {
+				if rec.ResponseBytes > 80<<20 || strings.HasPrefix(c.name, "bomb") && rec.ResponseBytes > 3<<20 {
 					t.Errorf("%d bytes decoded", rec.ResponseBytes)
 				}
 			}

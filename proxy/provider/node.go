@@ -45,25 +45,31 @@ func pick(name string) child             { return child{name, &node{slot: slotPi
 type slot uint8
 
 const (
-	noSlot        slot = iota
-	slotID             // response_id
-	slotModel          // response_model
-	slotTier           // service_tier
-	slotRequest        // request_id, where a body has it
-	slotType           // of the event, or of the body
-	slotStatus         // of a response object: completed, incomplete, queued …
-	slotReason         // why it is incomplete
-	slotFinish         // finish reason of the choice being read
-	slotIndex          // index of the choice being read
-	slotErrType        // error.type
-	slotErrCode        // error.code
-	slotErrStatus      // error.status (Google)
-	slotBodyCode       // code beside the error
-	slotCallID         // id of the tool call being read
-	slotCallName       // its name, never kept beyond the call
-	slotItem           // type of the output item or content block being read
-	slotTokens         // a count to be added (Vertex predictions)
-	slotPick           // a number that belongs to the usage, which has no object of its own
+	noSlot          slot = iota
+	slotID               // response_id
+	slotModel            // response_model
+	slotTier             // service_tier
+	slotRequest          // request_id, where a body has it
+	slotType             // of the event, or of the body
+	slotStatus           // of a response object: completed, incomplete, queued …
+	slotReason           // why it is incomplete
+	slotFinish           // finish reason of the choice being read
+	slotIndex            // index of the choice being read
+	slotErrType          // error.type
+	slotErrCode          // error.code
+	slotErrStatus        // error.status (Google)
+	slotBodyCode         // code beside the error
+	slotCallID           // id of the tool call being read
+	slotCallName         // its name, never kept beyond the call
+	slotItem             // type of the output item or content block being read
+	slotTokens           // a count to be added (Vertex predictions)
+	slotLine             // id of a line of a batch's results
+	slotCustom           // the caller's own name of that line, never kept
+	slotTurn             // whether the model's turn is over (Gemini's sessions)
+	slotSession          // model of a realtime session
+	slotTranscriber      // model that transcribes a session's input
+	slotSpoken           // item of a session that was transcribed
+	slotPick             // a number that belongs to the usage, which has no object of its own
 	numSlots
 )
 
@@ -105,4 +111,5 @@ const (
 	hookSearch      // one search query
 	hookAdd         // slotTokens is to be added
 	hookError       // an error object ended
+	hookPart        // an answer among several ended: gather.part takes it
 )

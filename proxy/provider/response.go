@@ -22,6 +22,12 @@ const (
 // Every Response must end in exactly one Finish, after which it is another
 // call's.
 type Response struct {
+	// OnPart takes the usages of a file of many answers, each as a record of its
+	// own that the taker may keep: what the answer says, and nothing about the
+	// caller. It is called from within Write and Finish. To be set before the
+	// first Write; while nil, such files are passed over.
+	OnPart func(*usage.Record)
+
 	call    Call
 	status  int
 	dialect *dialect
@@ -63,6 +69,7 @@ const (
 	modeLines // one JSON document per line
 	modeEvents
 	modeFrames // AWS's binary events
+	modeBatch  // one answer per line
 	modeNone   // not read
 )
 
@@ -79,7 +86,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.call, r.status = c, status
 	r.dialect = dialects[c.Dialect]
 	r.kind = contentOf(first(h, "Content-Type"))
-	r.coding = codingOf(first(h, "Content-Encoding"))
+	r.coding = codingOf(strings.Join(h["Content-Encoding"], ","))
 	r.mode, r.npre, r.decoded = modeSniff, 0, 0
 	r.errorHeader = first(h, "X-Amzn-Errortype")
 	r.requestID = first(h, "Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid")
@@ -91,7 +98,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 		return r
 	}
 	r.gather.reset(r.dialect.merge)
-	r.walk.start(&r.gather, r.dialect.root)
+	r.walk.start(&r.gather, r.root())
 	switch r.kind {
 	case contentBinary:
 		r.mode = modeNone
@@ -146,7 +153,11 @@ func (r *Response) Write(p []byte) {
 		return
 	}
 	if r.dec == nil {
-		r.dec = newDecoder(r.coding, r.feed)
+		if r.dec = newDecoders(r.coding, r.feed); r.dec == nil { // "identity, identity"
+			r.coding = ""
+			r.inspect(p)
+			return
+		}
 	}
 	r.dec.write(p)
 }
@@ -166,6 +177,8 @@ func (r *Response) inspect(p []byte) {
 		r.sse.write(p)
 	case modeFrames:
 		r.frames.write(p)
+	case modeBatch:
+		r.batch(p)
 	}
 }
 
@@ -212,6 +225,8 @@ func (r *Response) guess(pre []byte) mode {
 	switch c := pre[0]; {
 	case c == '\xef' && len(pre) < 3 && "\xef\xbb\xbf"[len(pre)-1] == pre[len(pre)-1]:
 		return modeSniff
+	case r.gather.part != nil:
+		return r.guessBatch(c)
 	case c == '{', c == '[':
 		if r.kind == contentLines {
 			return modeLines
@@ -253,12 +268,15 @@ func (r *Response) begin(m mode) {
 // ToolCalls where it knows them, and appends to Flags.
 func (r *Response) Finish(rec *usage.Record, complete bool) {
 	r.endDecoding(rec, complete)
-	if r.mode == modeEvents {
+	switch {
+	case r.mode == modeEvents:
 		r.sse.end()
+	case r.gather.part != nil:
+		r.endBatch()
 	}
 	r.describe(rec)
 	r.account(rec, complete)
-	r.call, r.dialect, r.headers = Call{}, nil, nil
+	r.call, r.dialect, r.headers, r.OnPart = Call{}, nil, nil, nil
 	r.requestID, r.org, r.project, r.errorHeader, r.coding = "", "", "", "", ""
 	responses.Put(r)
 }

@@ -33,6 +33,13 @@ type answer struct {
 	Headers      map[string]string
 	Cut          bool
 	Want         map[string]any
+	Parts        []map[string]any
+}
+
+// passed is what became of an answer.
+type passed struct {
+	*usage.Record
+	parts []*usage.Record
 }
 
 func answers(t testing.TB) []answer {
@@ -77,14 +84,15 @@ func (a *answer) header() http.Header {
 }
 
 // pass sends the pieces through a Response.
-func (a *answer) pass(h http.Header, pieces ...[]byte) *usage.Record {
+func (a *answer) pass(h http.Header, pieces ...[]byte) passed {
 	r := NewResponse(a.call, a.Status, h)
+	got := passed{Record: new(usage.Record)}
+	r.OnPart = func(rec *usage.Record) { got.parts = append(got.parts, rec) }
 	for _, p := range pieces {
 		r.Write(bytes.Clone(p)) // a piece is the caller's again after Write
 	}
-	rec := new(usage.Record)
-	r.Finish(rec, !a.Cut)
-	return rec
+	r.Finish(got.Record, !a.Cut)
+	return got
 }
 
 // shown is what a case's want may name.
@@ -116,8 +124,14 @@ func shown(rec *usage.Record) map[string]any {
 	return m
 }
 
-// everything shows the whole record, for comparing two readings.
-func everything(rec *usage.Record) string { return fmt.Sprintf("%+v", *rec) }
+// everything shows the whole records, for comparing two readings.
+func everything(p passed) string {
+	s := fmt.Sprintf("%+v", *p.Record)
+	for _, rec := range p.parts {
+		s += fmt.Sprintf("\npart %+v", *rec)
+	}
+	return s
+}
 
 func TestAnswers(t *testing.T) {
 	for _, a := range answers(t) {
@@ -129,10 +143,14 @@ func TestAnswers(t *testing.T) {
 				}
 				rec.ResponseModel = ""
 			}
-			if got := shown(rec); !same(got, a.Want) {
-				x, _ := json.Marshal(got)
-				y, _ := json.Marshal(a.Want)
-				t.Errorf("\ngot  %s\nwant %s", x, y)
+			compare(t, shown(rec.Record), a.Want)
+			if len(rec.parts) != len(a.Parts) {
+				t.Fatalf("%d parts, want %d: %s", len(rec.parts), len(a.Parts), everything(rec))
+			}
+			for i, part := range rec.parts {
+				if compare(t, shown(part), a.Parts[i]); part.Operation != OpBatchResult || part.RawUsage == nil {
+					t.Errorf("part %d: operation %s, raw usage %s", i, part.Operation, part.RawUsage)
+				}
 			}
 			if rec.ResponseBytes != int64(len(a.body)) {
 				t.Errorf("response_bytes %d of %d", rec.ResponseBytes, len(a.body))
@@ -141,6 +159,16 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("free text in the record: %s", everything(rec))
 			}
 		})
+	}
+}
+
+// compare holds what a record shows against what it must.
+func compare(t *testing.T, got, want map[string]any) {
+	t.Helper()
+	if !same(got, want) {
+		x, _ := json.Marshal(got)
+		y, _ := json.Marshal(want)
+		t.Errorf("\ngot  %s\nwant %s", x, y)
 	}
 }
 
