@@ -43,7 +43,7 @@ func putBuffer(b *[]byte) {
 }
 
 // maxTrusted bounds the copy made on the word of a Content-Length alone.
-const maxTrusted = 1 << 20
+const maxTrusted = 2 << 20
 
 // budget bounds the memory all request copies take together.
 type budget struct {
