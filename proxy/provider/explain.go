@@ -183,21 +183,19 @@ func (c *Call) infer(raw []byte) Dialect {
 }
 
 // nested reports whether the usage is inside a response object, as in the events
-// of a Responses stream or of a realtime session.
+// of a Responses stream or of a realtime session. What has another shape, such
+// as the text that Ollama calls response, decodes to nothing.
 func nested(raw []byte) bool {
 	type event struct {
 		Response struct {
 			Usage json.RawMessage `json:"usage"`
 		} `json:"response"`
 	}
-	var events []event
-	if raw[0] == '{' {
-		events = make([]event, 1)
-		if json.Unmarshal(raw, &events[0]) != nil {
-			return false
-		}
-	} else if json.Unmarshal(raw, &events) != nil {
-		return false
+	events := make([]event, 1)
+	if raw[0] == '[' {
+		_ = json.Unmarshal(raw, &events)
+	} else {
+		_ = json.Unmarshal(raw, &events[0])
 	}
 	return slices.ContainsFunc(events, func(e event) bool { return len(e.Response.Usage) > 0 })
 }

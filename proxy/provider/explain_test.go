@@ -109,6 +109,10 @@ func TestFromUsageShapes(t *testing.T) {
 			map[string]any{"input_tokens": 50, "output_tokens": 1000, "image_input_tokens": 40, "image_output_tokens": 1000, "usage_source": "reported"}},
 		{"events of Responses", "openai", `[{"type":"response.created","response":{"usage":null}},{"type":"response.completed","response":{"service_tier":"flex","usage":{"input_tokens":10,"output_tokens":5}}}]`,
 			map[string]any{"input_tokens": 10, "output_tokens": 5, "service_tier": "flex", "usage_source": "reported"}},
+		{"events with an end mark", "openai", `[{"response":{"usage":{"input_tokens":10,"output_tokens":5}}},"[DONE]"]`,
+			map[string]any{"input_tokens": 10, "output_tokens": 5, "usage_source": "reported"}},
+		{"Ollama's response is text", "ollama", `{"response":"four","prompt_eval_count":5,"eval_count":3}`,
+			map[string]any{"input_tokens": 5, "output_tokens": 3, "usage_source": "reported"}},
 		{"an event of a realtime session", "openai", `{"type":"response.done","response":{"usage":{"total_tokens":100,"input_tokens":60,"output_tokens":40,"input_token_details":{"audio_tokens":40},"output_token_details":{"audio_tokens":30}}}}`,
 			map[string]any{"input_tokens": 60, "output_tokens": 40, "audio_input_tokens": 40, "audio_output_tokens": 30, "usage_source": "reported"}},
 		{"a total alone", "voyage", `{"total_tokens":1500}`, map[string]any{"input_tokens": 1500, "usage_source": "reported"}},
@@ -135,4 +139,28 @@ func TestFromUsageShapes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzFromUsage reads anything: no count is negative, and what is no usage is
+// never one of zero.
+func FuzzFromUsage(f *testing.F) {
+	for _, v := range vectors(f) {
+		f.Add(v.Provider, string(v.Raw))
+	}
+	f.Add("openai", `[{"response":{"usage":{"input_tokens":1e99}}},null,"[DONE]",[]]`)
+	f.Fuzz(func(t *testing.T, provider, raw string) {
+		rec, err := FromUsage(provider, "", []byte(raw))
+		if err != nil {
+			return
+		}
+		for _, n := range []int64{rec.Input, rec.CacheRead, rec.CacheWrite, rec.CacheWrite1h, rec.Output, rec.Reasoning, rec.Citation,
+			rec.AudioInput, rec.AudioCacheRead, rec.AudioOutput, rec.ImageInput, rec.ImageOutput, rec.WebSearches, rec.Requests} {
+			if n < 0 {
+				t.Errorf("a count is %d", n)
+			}
+		}
+		if rec.UsageSource == "" || rec.UsageSource == usage.SourceReported && !saysUsage([]byte(raw)) {
+			t.Errorf("usage source %q", rec.UsageSource)
+		}
+	})
 }
