@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -208,23 +209,38 @@ func TestReadmeExamples(t *testing.T) {
 		t.Fatal("the README shows no agents file")
 	}
 	s := newSandbox(t)
-	if err := os.WriteFile(filepath.Join(s.dir, "agents.csv"), registry[1], 0o600); err != nil {
-		t.Fatal(err)
+	files := map[string]string{
+		"agents.csv":                           string(registry[1]),
+		"usage.json":                           `{"prompt_tokens":2006,"completion_tokens":300,"total_tokens":2306}`,
+		"prices.csv":                           "provider,model,match,input_per_mtok,output_per_mtok\nacme,mystery-1,=mystery-1,1,2\n",
+		"model_prices_and_context_window.json": `{"mystery-2":{"litellm_provider":"openai","mode":"chat","input_cost_per_token":1e-06,"output_cost_per_token":2e-06}}`,
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writeCalls(t, s.logs(), time.Now())
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
 			s := sandbox{t, s.dir}
-			line := strings.NewReplacer("/var/www/", s.dir+"/", " DIR", " "+filepath.Join(s.dir, "demo")).Replace(command)
-			args := strings.Fields(strings.ReplaceAll(line, "'", ""))[1:]
+			line := strings.NewReplacer("/var/www/", s.dir+"/", " DIR", " "+filepath.Join(s.dir, "demo"), "'", "",
+				" import FILE", " import model_prices_and_context_window.json", " FILE", " prices.csv").Replace(command)
+			line, into, redirected := strings.Cut(line, " > ")
+			args := strings.Fields(line)[1:]
 			if args[0] == "proxy" {
 				_, stop := s.proxy(args[1:]...)
 				stop()
 				return
 			}
 			stdout, stderr, code := s.run(args...)
-			if code != 0 || stdout == "" || strings.Contains(stderr, "burn:") {
+			if code != 0 || stdout == "" || args[0] != "prices" && strings.Contains(stderr, "burn:") {
 				t.Errorf("exit %d\n%.500s\n%s", code, stdout, stderr)
+			}
+			if redirected {
+				if err := os.WriteFile(filepath.Join(s.dir, into), []byte(stdout), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}
@@ -287,5 +303,52 @@ func writeCalls(t *testing.T, dir string, now time.Time) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "gathered.jsonl"), lines, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDemoOfBinary looks at what the built program's demo left in
+// BURN_DEMO_DIR. The script demo.txtar holds the rest of the story's figures.
+func TestDemoOfBinary(t *testing.T) {
+	dir := os.Getenv("BURN_DEMO_DIR")
+	if dir == "" {
+		t.Skip("BURN_DEMO_DIR names no directory")
+	}
+	tests := []struct {
+		since, until string
+		figures      map[string]string
+	}{
+		{"2026-09-01", "2026-10-01", map[string]string{
+			"totals.requests": "143000", "totals.agents": "7", "totals.cost_usd": "2300", "totals.avg_tokens": "4200",
+			"totals.peak_hour.hour": "14", "by_hour[key=14].cost_usd": "180",
+			"by_agent[key=doc-classifier].cost_usd+by_agent[key=ticket-router].cost_usd/totals.cost_usd": "0.40",
+		}},
+		{"2026-10-01", "2026-10-31", map[string]string{
+			"totals.requests": "81000", "totals.agents": "5", "totals.cost_usd": "920", "totals.avg_tokens": "890", "by_hour[*].cost_usd": "38",
+		}},
+	}
+	exact := []string{"totals.requests", "totals.agents", "totals.peak_hour.hour"}
+	s := newSandbox(t)
+	for _, tt := range tests {
+		stdout, stderr, code := s.run("analyze", "--log-dir", filepath.Join(dir, "before"), "--no-ingest",
+			"--since", tt.since, "--until", tt.until, "--tz", "UTC", "--format", "json")
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		d := json.NewDecoder(strings.NewReader(stdout))
+		d.UseNumber()
+		var doc any
+		if err := d.Decode(&doc); err != nil {
+			t.Fatal(err)
+		}
+		for expr, want := range tt.figures {
+			within := big.NewRat(1, 100)
+			if slices.Contains(exact, expr) {
+				within = new(big.Rat)
+			}
+			got, err := evaluate(doc, expr)
+			if err != nil || slices.ContainsFunc(got, func(g string) bool { return !near(g, want, within) }) {
+				t.Errorf("%s: %s is %v, want %s; %v", tt.since, expr, got, want, err)
+			}
+		}
 	}
 }
