@@ -12,6 +12,8 @@
 //	eventstream.go  the same for AWS's binary event streams
 //	walk.go       JSON walked by depth; only a dialect's tree of interesting values is looked at
 //	walk_text.go, walk_tree.go   text measured, objects kept whole
+//	batch.go      files of many answers, each of which is a part
+//	websocket.go, session.go   websockets: frames to messages, messages to parts
 //	node.go       what such a tree is made of
 //	dialect.go    the table of dialects: each one's tree and reading of its usage object
 //	openai.go … one file per dialect
