@@ -163,7 +163,7 @@ func (w *world) row(c call) map[string]any {
 	}
 	return map[string]any{
 		"boot": c.boot, "seq": c.seq, "requests": c.requests, "gap": c.gap, "estimated": c.estimated,
-		"ts": "'" + c.ts.UTC().Format("2006-01-02 15:04:05.000") + "'::TIMESTAMP", "latency_ms": c.latency,
+		"ts": "'" + c.ts.UTC().Format("2006-01-02 15:04:05.000") + "'::TIMESTAMP", "latency_us": int64(c.latency * 1000),
 		"agent_id": w.id("agent", c.agent), "user_id": w.id("user", c.user), "provider_id": w.id("provider", c.provider),
 		"request_model_id": w.id("request_model", c.requested), "response_model_id": w.id("response_model", c.served),
 		"endpoint_id": w.id("endpoint", c.endpoint), "end_id": w.id("end", c.end), "status": c.status, "step_id": w.id("step", c.step),

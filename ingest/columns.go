@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"encoding/json"
+	"math"
 	"unsafe"
 
 	"github.com/marcboeker/go-duckdb/mapping"
@@ -46,10 +47,6 @@ func u32(name string, get func(*entry) int64) column {
 	return column{name, mapping.TypeUInteger, func(v *vector, row int, e *entry) { cell(v, row, uint32(min(get(e), usage.MaxCount))) }}
 }
 
-func f64(name string, get func(*entry) float64) column {
-	return column{name, mapping.TypeDouble, func(v *vector, row int, e *entry) { cell(v, row, get(e)) }}
-}
-
 func boolean(name string, get func(*entry) bool) column {
 	return column{name, mapping.TypeBoolean, func(v *vector, row int, e *entry) { cell(v, row, get(e)) }}
 }
@@ -89,8 +86,8 @@ func (l *loader) columns() []column {
 		}),
 		boolean("gap", func(e *entry) bool { return e.Kind == usage.KindGap }),
 		{"ts", mapping.TypeTimestamp, func(v *vector, row int, e *entry) { cell(v, row, e.TS*1000) }},
-		f64("latency_ms", func(e *entry) float64 { return e.LatencyMS }),
-		f64("ttft_ms", func(e *entry) float64 { return e.TTFTMS }),
+		u64("latency_us", func(e *entry) uint64 { return uint64(math.Round(e.LatencyMS * 1000)) }),
+		u64("ttft_us", func(e *entry) uint64 { return uint64(math.Round(e.TTFTMS * 1000)) }),
 		word("upstream_id", "upstream", func(e *entry) string { return e.Upstream }),
 		word("provider_id", "provider", func(e *entry) string { return e.Provider }),
 		word("operation_id", "operation", func(e *entry) string { return e.Operation }),

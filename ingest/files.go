@@ -64,10 +64,11 @@ func (f *fileState) advance(b *block) {
 	if b.long {
 		f.tail = f.tail[:0]
 	}
-	f.tail = append(f.tail, b.data...)
-	if over := len(f.tail) - tailLen; over > 0 {
-		f.tail = append(f.tail[:0], f.tail[over:]...)
+	data := b.data[max(0, len(b.data)-tailLen):]
+	if over := len(f.tail) + len(data) - tailLen; over > 0 {
+		f.tail = f.tail[:copy(f.tail, f.tail[over:])]
 	}
+	f.tail = append(f.tail, data...)
 	f.row.position = b.end
 	f.row.tailHash, f.row.tailLen = hash64(string(f.tail)), len(f.tail)
 }

@@ -49,6 +49,10 @@ type rejectRow struct {
 // through its log.
 const txBytes = 1 << 30
 
+// maxSpellings is how many names of sessions and traces wait in memory for the
+// table, within the transaction.
+const maxSpellings = 20_000
+
 // keptRejects bounds the rejected lines whose position is kept per run; all
 // are counted.
 const keptRejects = 10_000
@@ -96,6 +100,11 @@ func (l *loader) take(b *block) error {
 	l.pending += int64(len(b.data))
 	if b.tail != nil {
 		l.finish(f, b.tail)
+	}
+	if len(l.names.added) >= maxSpellings {
+		if err := l.saveWords(); err != nil {
+			return err
+		}
 	}
 	if l.pending >= txBytes {
 		return l.commit()
@@ -166,7 +175,7 @@ func (l *loader) finish(f *fileState, t *tail) {
 		l.stats.Problems = append(l.stats.Problems, fmt.Sprintf("%s: %s", f.path, f.row.problem))
 	}
 	l.files.byPath[f.path] = pathRow{size: f.size, mtimeNS: f.mtimeNS, settled: !t.waiting, fileID: f.row.id}
-	f.ended = true
+	f.ended, f.tail = true, nil
 }
 
 func (l *loader) begin() error {

@@ -78,14 +78,15 @@ func eachRow(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows
 
 // loadSeen fetches the identities of one boot and kind.
 func (l *loader) loadSeen(key seenKey) (ranges []seqRange, err error) {
-	err = eachRow(l.ctx, l.conn, "SELECT lo, hi FROM seen WHERE boot = ? AND kind = ?", func(rows *sql.Rows) error {
+	// A boot is no parameter: database/sql refuses integers of 64 bits.
+	err = eachRow(l.ctx, l.conn, fmt.Sprintf("SELECT lo, hi FROM seen WHERE boot = %d AND kind = ?", key.boot), func(rows *sql.Rows) error {
 		var r seqRange
 		if err := rows.Scan(&r.lo, &r.hi); err != nil {
 			return err
 		}
 		ranges = append(ranges, r)
 		return nil
-	}, key.boot, key.kind)
+	}, key.kind)
 	return ranges, err
 }
 
@@ -132,7 +133,7 @@ func (l *loader) saveSeen() error {
 		if !set.dirty {
 			continue
 		}
-		if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM seen WHERE boot = ? AND kind = ?", key.boot, key.kind); err != nil {
+		if _, err := l.conn.ExecContext(l.ctx, fmt.Sprintf("DELETE FROM seen WHERE boot = %d AND kind = ?", key.boot), key.kind); err != nil {
 			return fmt.Errorf("write identities: %w", err)
 		}
 	}

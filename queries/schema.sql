@@ -56,7 +56,7 @@ CREATE TABLE call (
   boot UBIGINT NOT NULL, seq UBIGINT NOT NULL, part UINTEGER NOT NULL,
   requests UINTEGER NOT NULL, -- 1; a gap line stands for more
   gap BOOLEAN NOT NULL,
-  ts TIMESTAMP NOT NULL, latency_ms DOUBLE NOT NULL, ttft_ms DOUBLE NOT NULL,
+  ts TIMESTAMP NOT NULL, latency_us UBIGINT NOT NULL, ttft_us UBIGINT NOT NULL,
   upstream_id UINTEGER NOT NULL, provider_id UINTEGER NOT NULL, operation_id UINTEGER NOT NULL,
   endpoint_id UINTEGER NOT NULL, method_id UINTEGER NOT NULL,
   status USMALLINT NOT NULL, error_type_id UINTEGER NOT NULL, end_id UINTEGER NOT NULL, stream BOOLEAN NOT NULL,

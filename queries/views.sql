@@ -62,7 +62,7 @@ CREATE OR REPLACE MACRO model_word(i) AS
 -- line nobody knows); unpriced: it costs something and no price is known.
 CREATE OR REPLACE VIEW every_call AS
 SELECT
-  boot, seq, part, requests, gap, ts, ts + to_seconds({{offset}}) AS local_ts, latency_ms, ttft_ms,
+  boot, seq, part, requests, gap, ts, ts + to_seconds({{offset}}) AS local_ts, latency_us / 1000 AS latency_ms, ttft_us / 1000 AS ttft_ms,
   w.upstream[upstream_id + 1] AS upstream, w.provider[provider_id + 1] AS provider,
   w.operation[operation_id + 1] AS operation, w.endpoint[endpoint_id + 1] AS endpoint, w.method[method_id + 1] AS method,
   status, end_id = w.complete AND status < 400 AND NOT gap AS answered,

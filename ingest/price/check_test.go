@@ -18,7 +18,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builtin := newTable("2026-08-21", pointers(base))
+	builtin := newTable("2026-08-21", pointers(base), nil)
 	now := time.Date(2026, 8, 21, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name, row string

@@ -58,7 +58,7 @@ func randomTable(t testing.TB, r *rand.Rand, models int) *Table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newTable("", pointers(rows))
+	return newTable("", pointers(rows), nil)
 }
 
 func randomTokens(r *rand.Rand, max int64) (t usage.Tokens) {

@@ -3,7 +3,7 @@
 // Read in this order: this file (the table and how overrides join it),
 // row.go (its columns), table.go (the CSV file and its checks), providers.go
 // (names of providers), pattern.go and resolve.go (which row prices a model id;
-// cache.go remembers it), cost.go and bill.go (the rules of a cost; flags.go what
+// alias.go ids that stand for another one, cache.go remembers it), cost.go and bill.go (the rules of a cost; flags.go what
 // can be unusual), exact.go (the arithmetic), explain.go (a cost in its parts),
 // money.go (decimals). Beside that path: list.go and write.go (the table for
 // people and as a file), check.go (what is odd about an override file),
@@ -48,6 +48,7 @@ const rules = 2
 type Table struct {
 	date       string
 	rows       []*Row
+	aliases    []alias
 	byProvider map[string][]*Row
 	hash       uint64
 	sellers    memo[*seller]
@@ -59,7 +60,7 @@ var Builtin = sync.OnceValue(func() *Table {
 	if err != nil {
 		panic(fmt.Sprintf("built-in price table: %v", err)) // a test reads it
 	}
-	return newTable(date, pointers(rows))
+	return newTable(date, pointers(rows), nil)
 })
 
 // Load reads an override file: CSV with the columns of the built-in table, of
@@ -94,7 +95,7 @@ func (t *Table) With(rows []Row) *Table {
 			all = append(all, &row)
 		}
 	}
-	return newTable(t.date, all)
+	return newTable(t.date, all, t.aliases)
 }
 
 // patternsFor returns what an override matches: its own patterns and, if it
@@ -120,13 +121,16 @@ func (t *Table) patternsFor(row *Row, replaces bool) []pattern {
 	return patterns
 }
 
-func newTable(date string, rows []*Row) *Table {
-	t := &Table{date: date, rows: rows, byProvider: make(map[string][]*Row)}
+func newTable(date string, rows []*Row, aliases []alias) *Table {
+	t := &Table{date: date, rows: rows, aliases: aliases, byProvider: make(map[string][]*Row)}
 	var facts bytes.Buffer
 	fmt.Fprintf(&facts, "rules %d\n", rules)
 	for _, row := range rows {
 		t.byProvider[row.Provider] = append(t.byProvider[row.Provider], row)
 		row.writeFacts(&facts)
+	}
+	for i := range aliases {
+		aliases[i].writeFacts(&facts)
 	}
 	h := fnv.New64a()
 	h.Write(facts.Bytes())

@@ -22,11 +22,13 @@ type candidate struct {
 	fold     bool
 }
 
+const asGiven = "as given"
+
 // candidates returns the forms under which an id is looked up, in two rounds:
 // without the date suffix only if no row matched with it, because an old
 // snapshot may be dearer than its family.
 func candidates(table, model string) (plain, undated []candidate) {
-	plain = []candidate{{id: model, form: "as given"}}
+	plain = []candidate{{id: model, form: asGiven}}
 	add := func(id, form string, fold bool) {
 		if last := plain[len(plain)-1]; id != "" && (id != last.id || fold != last.fold) {
 			plain = append(plain, candidate{id, form, fold})
@@ -190,10 +192,7 @@ func (t *Table) overTime(p *provider, model string) dated {
 		if from == math.MaxInt64 {
 			continue
 		}
-		m := t.resolve(p.table, model, from)
-		if m == nil && p.then != "" {
-			m = t.resolve(p.then, model, from)
-		}
+		m := t.resolveAt(p, model, from)
 		if n := len(d); n > 0 && same(d[n-1].match, m) {
 			continue
 		}

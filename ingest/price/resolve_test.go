@@ -158,7 +158,7 @@ p,c,m*,2025-01-01,2026-01-10,4
 
 func loadTable(t testing.TB, csv string) *Table {
 	t.Helper()
-	return newTable("", pointers(load(t, csv)))
+	return newTable("", pointers(load(t, csv)), nil)
 }
 
 func load(t testing.TB, csv string) []Row {

@@ -173,7 +173,7 @@ func FuzzLoad(f *testing.F) {
 		if (err == nil) != (rows != nil) && err != nil {
 			t.Fatalf("%d rows and %v", len(rows), err)
 		}
-		base := newTable("", nil)
+		base := newTable("", nil, nil)
 		table := base.With(rows)
 		if len(rows) > 0 && table.Hash() == base.Hash() {
 			t.Fatal("rows were added and the hash is the same")

@@ -20,7 +20,7 @@ func TestWriteCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newTable("", pointers(rows))
+	again := newTable("", pointers(rows), nil)
 	if again.Hash() != Builtin().Hash() {
 		t.Error("the copy's facts differ from the table's")
 	}
