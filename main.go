@@ -313,7 +313,7 @@ func (p *program) before(c *cli.Context) error {
 }
 
 // sections are keys of the configuration file that are not flags.
-var sections = []string{"agent-rules", "tags"}
+var sections = []string{"agent-rules", "tags", "models"}
 
 func flagNames(cmd *cli.Command) []string {
 	var names []string
@@ -705,26 +705,43 @@ func (p *program) readTables(c *cli.Context, t *task) (err error) {
 			return fmt.Errorf("--agents %s: %w", path, err)
 		}
 	}
-	t.db.Prices, err = priceTable(c)
+	t.db.Prices, err = p.priceTable(c)
 	return err
 }
 
-// priceTable is the built-in table with the rows of --prices.
-func priceTable(c *cli.Context) (*price.Table, error) {
-	path := c.String("prices")
-	if path == "" {
-		return price.Builtin(), nil
+// priceTable is the built-in table with the rows of --prices and what the
+// configuration says ids stand for.
+func (p *program) priceTable(c *cli.Context) (*price.Table, error) {
+	table := price.Builtin()
+	if path := c.String("prices"); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--prices: %w", err)
+		}
+		defer f.Close()
+		rows, err := price.Load(f, path)
+		if err != nil {
+			return nil, fmt.Errorf("--prices: %w", err)
+		}
+		table = table.With(rows)
 	}
-	f, err := os.Open(path)
+	var models []struct {
+		Provider string `yaml:"provider"`
+		Model    string `yaml:"model"`
+		As       string `yaml:"as"`
+	}
+	if err := p.config.Section("models", &models); err != nil || len(models) == 0 {
+		return table, err
+	}
+	var aliases []price.Alias
+	for _, m := range models {
+		aliases = append(aliases, price.Alias(m))
+	}
+	table, err := table.WithAliases(aliases)
 	if err != nil {
-		return nil, fmt.Errorf("--prices: %w", err)
+		return nil, p.config.Errorf("models", err)
 	}
-	defer f.Close()
-	rows, err := price.Load(f, path)
-	if err != nil {
-		return nil, fmt.Errorf("--prices: %w", err)
-	}
-	return price.Builtin().With(rows), nil
+	return table, nil
 }
 
 // withDatabase opens the database, ingests what is new, and calls f.
@@ -1024,7 +1041,7 @@ func (p *program) listPrices(c *cli.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	table, err := priceTable(c)
+	table, err := p.priceTable(c)
 	if err != nil {
 		return usageError(err)
 	}
@@ -1120,7 +1137,7 @@ func (p *program) explainPrice(c *cli.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	table, err := priceTable(c)
+	table, err := p.priceTable(c)
 	if err != nil {
 		return usageError(err)
 	}

@@ -3,9 +3,9 @@
 // Read in this order: this file (the table and how overrides join it),
 // row.go (its columns), table.go (the CSV file and its checks), providers.go
 // (names of providers), pattern.go and resolve.go (which row prices a model id;
-// alias.go ids that stand for another one, cache.go remembers it), cost.go and bill.go (the rules of a cost; flags.go what
-// can be unusual), exact.go (the arithmetic), explain.go (a cost in its parts),
-// money.go (decimals). Beside that path: list.go and write.go (the table for
+// alias.go has ids that stand for another one, cache.go remembers), cost.go and
+// bill.go (the rules of a cost; flags.go what can be unusual), exact.go (the
+// arithmetic), explain.go (a cost in its parts), money.go (decimals). Beside that path: list.go and write.go (the table for
 // people and as a file), check.go (what is odd about an override file),
 // import.go with import_litellm.go and import_genai.go (price lists of others).
 //
