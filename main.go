@@ -789,9 +789,44 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 	if s.Folded > 0 {
 		note("%d calls have labels beyond the number that is kept apart: counted as \"other\"", s.Folded)
 	}
-	for _, m := range s.Repriced {
-		note("prices changed: %s: %d calls from $%s to $%s", report.Clean(m.Model), m.Calls, price.FormatPico(m.Before), price.FormatPico(m.After))
+	if len(s.Repriced) == 0 {
+		return
 	}
+	note("prices changed: calls priced again")
+	if err := repricedSheet(s.Repriced).Text(p.stderr, report.TextOptions{}); err != nil {
+		note("%v", err)
+	}
+}
+
+// repricedSheet shows what a changed price table moved, by model.
+func repricedSheet(moved []ingest.Repriced) report.Sheet {
+	s := report.Sheet{Heads: []string{"Model", "Calls", "Before", "After", "Difference", "Newly priced", "Newly unpriced"}}
+	s.Right = s.Heads[1:]
+	row := func(m ingest.Repriced) {
+		sign := ""
+		if m.After > m.Before {
+			sign = "+"
+		}
+		s.Rows = append(s.Rows, []string{m.Model, report.Count(m.Calls), dollars(m.Before), dollars(m.After), sign + dollars(m.After-m.Before),
+			report.Count(m.NewlyPriced), report.Count(m.NewlyUnpriced)})
+	}
+	total := ingest.Repriced{Model: "Total"}
+	for _, m := range moved {
+		row(m)
+		total.Calls, total.Before, total.After = total.Calls+m.Calls, total.Before+m.Before, total.After+m.After
+		total.NewlyPriced, total.NewlyUnpriced = total.NewlyPriced+m.NewlyPriced, total.NewlyUnpriced+m.NewlyUnpriced
+	}
+	row(total)
+	return s
+}
+
+// dollars writes 1e-12 USD for people.
+func dollars(pico int64) string {
+	u, err := analyze.ParseUSD(price.FormatPico(pico))
+	if err != nil {
+		panic("burn: " + err.Error()) // FormatPico writes such decimals
+	}
+	return report.Cents(u)
 }
 
 // show writes the result as asked for.
