@@ -44,11 +44,14 @@ type call struct {
 	status    int                     // what the client got, 0: nothing yet
 	resHeader http.Header
 	resp      *provider.Response
-	held      *[]byte       // answer bytes not yet read by resp
-	ttft      time.Duration // 0: no body byte yet
-	answered  bool          // the upstream answered: resHeader is its header
-	errorType string        // burn's own, where burn answered
-	noUsage   bool          // nothing reached the provider
+	session   *provider.Session // of a websocket, nil: none
+	like      *usage.Record     // what parts have in common, nil: none yet
+	parts     int64             // handed to the log so far
+	held      *[]byte           // answer bytes not yet read by resp
+	ttft      time.Duration     // 0: no body byte yet
+	answered  bool              // the upstream answered: resHeader is its header
+	errorType string            // burn's own, where burn answered
+	noUsage   bool              // nothing reached the provider
 }
 
 // begin starts the metering of a routed request.
@@ -61,6 +64,7 @@ func (p *Proxy) begin(r *http.Request, up *Upstream, upPath, path, query string,
 		query:  query,
 		header: r.Header,
 	}
+	c.kind.ReadQuery(strings.TrimPrefix(query, "?"))
 	c.src.collect(r.Header)
 	// From here on the header does not change: known may read it at any time.
 	c.upgrade = upgradeProtocol(r.Header)
@@ -116,6 +120,7 @@ func (c *call) describe(rec *usage.Record) {
 	rec.Operation = c.kind.Operation
 	rec.Endpoint = c.kind.Endpoint
 	rec.RequestModel, _ = usage.Label(c.kind.Model, usage.MaxLabel)
+	rec.Geo = c.up.Geo
 }
 
 // attributeRest adds what is not a choice between labels, and the rules' agent
@@ -152,6 +157,9 @@ func count(s string) int64 {
 func (c *call) readAnswerBytes(b []byte) {
 	if c.resp == nil {
 		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
+		if c.kind.Operation == provider.OpBatchResult {
+			c.resp.OnPart = c.part
+		}
 	}
 	c.resp.Write(b)
 }
@@ -192,6 +200,9 @@ func (c *call) record() {
 		rec.ErrorType = c.errorType
 	}
 	said := c.readRequest(rec)
+	if rec.RequestModel == "" {
+		rec.RequestModel, _ = usage.Label(c.kind.Deployment, usage.MaxLabel)
+	}
 	c.src.attribute(rec, said, c.p.tags, c.p.keys.User, c.p.users)
 	c.attributeRest(rec)
 	c.p.log.Append(rec)
@@ -203,10 +214,12 @@ func (c *call) readAnswer(rec *usage.Record) {
 		c.readAnswerBytes(*c.held)
 		putBuffer(c.held)
 	}
-	if c.resp == nil && c.answered {
+	if c.resp == nil && c.answered && c.session == nil {
 		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
 	}
 	switch {
+	case c.session != nil:
+		c.session.Finish(rec)
 	case c.resp != nil:
 		c.resp.Finish(rec, rec.End == usage.EndComplete)
 	case c.noUsage || !c.kind.Billable:

@@ -22,9 +22,9 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, path string, targe
 	switch {
 	case !targetOK:
 		p.refuse(w, http.StatusBadRequest, "burn_target", "the request target is not a path", nil)
-	case p.checkHost && r.Host != "" && !loopbackHost(r.Host):
+	case p.checkHost && r.Host != "" && !loopbackHost(r.Host) && !p.routes.hosts(r.Host):
 		p.refuse(w, http.StatusForbidden, "burn_host", "the Host header does not name this machine; "+
-			"listening on loopback without a token, burn serves loopback names only", nil)
+			"listening on loopback without a token, burn serves loopback names and its upstreams' only", nil)
 	case path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		writeHealth(w)
 	case p.hasToken && !p.authorized(r.Header):

@@ -19,6 +19,7 @@ type Upstream struct {
 	Provider provider.Provider // Name is the route's first segment
 	Scheme   string            // https; http only to loopback
 	Host     string            // host or host:port, as sent in the Host header
+	Geo      string            // region the host keeps the data in and charges for, "": none
 	Prefix   string            // escaped path put before every request's path, "" or "/…" without a final slash
 }
 
@@ -59,6 +60,7 @@ func ParseUpstream(s string) (Upstream, error) {
 		return Upstream{}, fmt.Errorf("upstream %s: %w", name, err)
 	}
 	u.Provider = p
+	u.Geo = provider.Residency(u.Host)
 	return u, nil
 }
 
@@ -230,6 +232,16 @@ func nameless(path string, h http.Header) string {
 // Google would hand it OpenAI's key.
 func isGeminiMethod(seg string) bool {
 	return strings.Contains(seg, ":") && !strings.HasPrefix(seg, "ft:")
+}
+
+// hosts reports whether an upstream is reached under exactly this Host.
+func (t *routes) hosts(host string) bool {
+	for _, u := range t.byName {
+		if strings.EqualFold(u.Host, host) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasDotSegment reports whether a raw path holds "." or ".." as a segment,

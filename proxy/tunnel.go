@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"burn/proxy/provider"
 	"burn/proxy/usage"
 )
 
@@ -33,6 +35,9 @@ func (p *Proxy) tunnel(w http.ResponseWriter, c *call, res *http.Response) (end 
 	}
 	c.status = http.StatusSwitchingProtocols
 	c.resHeader, c.answered = res.Header, true
+	if c.kind.Billable && strings.EqualFold(switched, "websocket") {
+		c.session = provider.NewSession(c.kind, res.Header, c.part)
+	}
 	return p.pump(c, conn, client, up)
 }
 
@@ -67,14 +72,18 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 	outward := make(chan struct{})
 	go func() {
 		defer close(outward)
-		if _, err := io.Copy(up, client.Reader); err != nil {
+		if err := c.copyOutward(up, client.Reader); err != nil {
 			clientBroke.Store(true)
 		}
 		halfClose(up)
 	}()
 	buf := getBuffer(smallBuffer)
 	defer putBuffer(buf)
-	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], c.firstByte)
+	var read func([]byte)
+	if c.session != nil {
+		read = c.watch(c.session.Server)
+	}
+	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], c.firstByte, read)
 	halfClose(conn)
 	if upErr != nil {
 		conn.Close()
@@ -92,14 +101,32 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 	return usage.EndComplete
 }
 
-// copyNoting is io.Copy that reports the first byte.
-func copyNoting(dst io.Writer, src io.Reader, buf []byte, first func()) error {
+// copyOutward copies what the client sends, and has it read where it is a
+// session.
+func (c *call) copyOutward(up io.Writer, client *bufio.Reader) error {
+	if c.session == nil {
+		_, err := io.Copy(up, client)
+		return err
+	}
+	buf := getBuffer(smallBuffer)
+	defer putBuffer(buf)
+	return copyNoting(up, client, (*buf)[:smallBuffer], nil, c.watch(c.session.Client))
+}
+
+// copyNoting is io.Copy that reports the first byte, and shows all of them to
+// read after they were passed on. Both may be nil.
+func copyNoting(dst io.Writer, src io.Reader, buf []byte, first func(), read func([]byte)) error {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			first()
+			if first != nil {
+				first()
+			}
 			if _, werr := dst.Write(buf[:n]); werr != nil {
 				return werr
+			}
+			if read != nil {
+				read(buf[:n])
 			}
 		}
 		if err == io.EOF {

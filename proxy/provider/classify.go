@@ -35,12 +35,15 @@ type Call struct {
 	Dialect   Dialect // of the answer
 	Operation string  // one of the Op constants
 	Endpoint  string  // path template: known words, "*" for the rest, at most 6 segments
-	Model     string  // decoded id where it is in the path (Gemini, Vertex, Bedrock), else ""
+	Model     string  // decoded id where it is in the path (Gemini, Vertex, Bedrock) or a session's query, else ""
 	// Billable: usage in the answer is money. False for token counting, listings,
 	// moderation, files and everything but POST and retrieving, which cost
 	// nothing even where the answer repeats a usage (a batch sums its lines').
 	Billable bool
 	Stream   bool // the path asks for a stream (Gemini, Vertex, Bedrock); bodies may too
+	// Deployment is Azure's name, chosen by the customer, for what serves the
+	// call, where it is in the path: the model asked for if the body names none.
+	Deployment string
 }
 
 // maxSegments bounds an endpoint template.
@@ -181,6 +184,7 @@ func Classify(p Provider, method, escapedPath string) Call {
 		c.Endpoint = template(withoutProject(path))
 		m, ok = c.lookup(method)
 		c.bedrockModel(path)
+		c.deployment(path)
 	}
 	if !ok {
 		c.Billable = method == "POST" // unknown: billed if it says so
@@ -348,6 +352,16 @@ func (c *Call) bedrockModel(segs []string) {
 	if len(segs) == 3 && segs[0] == "model" {
 		c.Model = unescape(segs[1])
 		c.Stream = segs[2] == "converse-stream" || segs[2] == "invoke-with-response-stream"
+	}
+}
+
+// deployment takes Azure's out of …/openai/deployments/NAME/….
+func (c *Call) deployment(segs []string) {
+	for i := 2; i < len(segs); i++ {
+		if segs[i-1] == "deployments" && segs[i-2] == "openai" {
+			c.Deployment = unescape(segs[i])
+			return
+		}
 	}
 }
 

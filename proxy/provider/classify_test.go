@@ -34,6 +34,15 @@ func TestClassify(t *testing.T) {
 		{"openai", "POST", "/v1/batches", OpBatches, "/v1/batches", OpenAI, "", false, false},
 		{"openai", "GET", "/v1/batches/b_1", OpBatches, "/v1/batches/*", OpenAI, "", false, false},
 		{"openai", "GET", "/v1/realtime", OpRealtime, "/v1/realtime", OpenAI, "", true, false},
+		{"azure", "GET", "/openai/realtime", OpRealtime, "/openai/realtime", OpenAI, "", true, false},
+		{"openai", "GET", "/v1/responses", OpResponses, "/v1/responses", Responses, "", true, false},
+		{"gemini", "GET", "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", OpRealtime, "/ws/*.BidiGenerateContent", Gemini, "", true, false},
+		{"vertex", "GET", "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent", OpRealtime, "/ws/*.BidiGenerateContent", Gemini, "", true, false},
+		{"gemini", "POST", "/ws/x.BidiGenerateContent", OpOther, "/ws/*.BidiGenerateContent", Gemini, "", true, false},
+		{"gemini", "GET", "/download/v1beta/files/abc:download", OpBatchResult, "/download/v1beta/files/*:download", Gemini, "", true, false},
+		{"gemini", "POST", "/download/v1beta/files/abc:download", OpOther, "/download/v1beta/files/*:download", Gemini, "", true, false},
+		{"gemini", "GET", "/v1beta/batches/abc", OpBatchResult, "/v1beta/batches/*", Gemini, "", true, false},
+		{"vertex", "GET", "/v1/batches/abc", OpBatchResult, "/v1/batches/*", Gemini, "", true, false},
 		{"openai", "POST", "/v1/threads/t_1/runs/r_1/steps/s_1/more", OpOther, "/*/runs/*/steps/*/*", OpenAI, "", true, false},
 		{"openai", "POST", "/v1/batches/b_1/cancel", OpBatches, "/v1/batches/*/cancel", OpenAI, "", false, false},
 		{"openai", "POST", "", OpOther, "/", OpenAI, "", true, false},
@@ -83,11 +92,38 @@ func TestClassify(t *testing.T) {
 			if !ok {
 				t.Fatal("no such provider")
 			}
-			want := Call{p, c.dialect, c.op, c.endpoint, c.model, c.billable, c.stream}
-			if got := Classify(p, c.method, c.path); got != want {
+			got := Classify(p, c.method, c.path)
+			want := Call{p, c.dialect, c.op, c.endpoint, c.model, c.billable, c.stream, got.Deployment}
+			if got != want {
 				t.Errorf("\ngot  %+v\nwant %+v", got, want)
 			}
 		})
+	}
+}
+
+func TestDeployment(t *testing.T) {
+	for _, c := range []struct{ path, want string }{
+		{"/openai/deployments/prod%2Fchat/chat/completions", "prod/chat"},
+		{"/gateway/openai/deployments/prod/audio/transcriptions", "prod"},
+		{"/openai/v1/chat/completions", ""},
+		{"/openai/deployments", ""},
+		{"/v1/deployments/prod/chat/completions", ""},
+		{"/v1/chat/completions", ""},
+	} {
+		if got := Classify(named("azure"), "POST", c.path).Deployment; got != c.want {
+			t.Errorf("%s: deployment %q, want %q", c.path, got, c.want)
+		}
+	}
+}
+
+func TestResidency(t *testing.T) {
+	for host, want := range map[string]string{
+		"api.openai.com": "", "us.api.openai.com": "us", "EU.api.openai.com": "eu", "eu.api.openai.com:443": "eu",
+		"eu.api.openai.com:8443": "", "eu.example.com": "", "": "",
+	} {
+		if got := Residency(host); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
+		}
 	}
 }
 

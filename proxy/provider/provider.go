@@ -24,6 +24,8 @@
 // are inclusive (usage.Tokens), whatever the provider's own counting is.
 package provider
 
+import "strings"
+
 // Dialect is the shape of a provider's requests and answers.
 type Dialect string
 
@@ -79,4 +81,16 @@ func Lookup(name string) (Provider, bool) {
 		}
 	}
 	return Provider{}, false
+}
+
+// Residency returns the region that OpenAI's hosts of data residency charge
+// for, "" for any other host: their answers do not say where they come from.
+func Residency(host string) string {
+	switch strings.ToLower(host) {
+	case "us.api.openai.com", "us.api.openai.com:443":
+		return "us"
+	case "eu.api.openai.com", "eu.api.openai.com:443":
+		return "eu"
+	}
+	return ""
 }

@@ -89,8 +89,8 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.coding = codingOf(strings.Join(h["Content-Encoding"], ","))
 	r.mode, r.npre, r.decoded = modeSniff, 0, 0
 	r.errorHeader = first(h, "X-Amzn-Errortype")
-	r.requestID = first(h, "Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid")
-	r.org = first(h, "Openai-Organization", "Anthropic-Organization-Id")
+	r.requestID = requestID(h)
+	r.org = first(h, orgHeaders...)
 	r.project = first(h, "Openai-Project")
 	if r.dialect == nil {
 		r.mode = modeNone
@@ -110,6 +110,14 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 		r.headers = headerUsage(h)
 	}
 	return r
+}
+
+// orgHeaders name who is billed.
+var orgHeaders = []string{"Openai-Organization", "Anthropic-Organization-Id"}
+
+// requestID is the provider's own name for the call.
+func requestID(h http.Header) string {
+	return first(h, "Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid")
 }
 
 // first returns the first value among canonical header names.

@@ -18,8 +18,9 @@ import (
 // are compressed, however long the session is and whatever comes. The two
 // directions may be read at the same time, each by one goroutine.
 type Session struct {
-	call   Call
-	onPart func(*usage.Record)
+	call     Call
+	switched http.Header
+	onPart   func(*usage.Record)
 
 	server, client reader
 	mu             sync.Mutex
@@ -79,7 +80,7 @@ var liveRoot = obj(
 // taker may keep that says nothing about the caller; never by both directions
 // at once. Every Session must end in one Finish.
 func NewSession(c Call, switched http.Header, onPart func(*usage.Record)) *Session {
-	s := &Session{call: c, onPart: onPart, asked: c.Model}
+	s := &Session{call: c, switched: switched, onPart: onPart, asked: c.Model}
 	deflated := negotiatedDeflate(strings.Join(switched["Sec-Websocket-Extensions"], ","))
 	root := realtimeRoot
 	if c.Dialect == Gemini {
@@ -280,6 +281,8 @@ func (s *Session) Finish(rec *usage.Record) {
 		s.hand(rec, s.turn.usage)
 	}
 	s.describe(rec)
+	rec.RequestID = usage.Ident(requestID(s.switched))
+	rec.Org = usage.Ident(first(s.switched, orgHeaders...))
 	rec.Stream = true
 	rec.Events, rec.ResponseBytes = s.server.messages, s.server.bytes
 	rec.UsageSource = usage.SourceNone
