@@ -47,6 +47,7 @@ type call struct {
 	session   *provider.Session // of a websocket, nil: none
 	like      *usage.Record     // what parts have in common, nil: none yet
 	parts     int64             // handed to the log so far
+	waited    time.Duration     // for the log to take them
 	held      *[]byte           // answer bytes not yet read by resp
 	ttft      time.Duration     // 0: no body byte yet
 	answered  bool              // the upstream answered: resHeader is its header

@@ -1,6 +1,10 @@
 package proxy
 
-import "burn/proxy/usage"
+import (
+	"time"
+
+	"burn/proxy/usage"
+)
 
 // part appends a further usage of the call, whose own record follows at its
 // end: an answer in a file of results, or in a session. rec has what the
@@ -29,6 +33,29 @@ func (c *call) part(rec *usage.Record) {
 	rec.TraceID, rec.SpanID, rec.ParentID, rec.Step, rec.Tags = like.TraceID, like.SpanID, like.ParentID, like.Step, like.Tags
 	rec.KeyID, rec.Client, rec.UserAgent, rec.Retry = like.KeyID, like.Client, like.UserAgent, like.Retry
 	c.p.log.Append(rec)
+	if c.parts%partsAtOnce == 0 {
+		c.letLogFollow()
+	}
+}
+
+// A file of results can bring parts faster than the log takes them, and sums of
+// what did not fit would hide which answers were billed already. So reading it
+// waits for the log, the bytes that brought the parts being with the client: a
+// while, not for ever, as a disk can be full.
+const (
+	partsAtOnce = 256
+	logPatience = 2 * time.Second // for all parts of a call together
+)
+
+// letLogFollow waits until half of the log's queue is free.
+func (c *call) letLogFollow() {
+	for c.waited < logPatience {
+		if s := c.p.log.Stats(); s.Queue <= s.QueueCap/2 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+		c.waited += time.Millisecond
+	}
 }
 
 // likeness is what all parts of a call have in common, found out once.
