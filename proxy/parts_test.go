@@ -62,7 +62,7 @@ var callerHeaders = []string{
 }
 
 func TestBatchFileIsManyParts(t *testing.T) {
-	const lines = 30000
+	const lines = 20000 // more than the log has room for
 	var file bytes.Buffer
 	for i := range lines {
 		if i%10 == 9 {
@@ -117,7 +117,7 @@ func TestBatchFileIsManyParts(t *testing.T) {
 				}
 			}
 			last := parts[len(parts)-1]
-			if last.ResponseID != fmt.Sprint("chatcmpl-", lines-2) || last.RequestID != fmt.Sprint("req_", lines-2) || tokens != 13500000 {
+			if last.ResponseID != fmt.Sprint("chatcmpl-", lines-2) || last.RequestID != fmt.Sprint("req_", lines-2) || tokens != 9000000 {
 				t.Errorf("last part %s %s, %d tokens", last.ResponseID, last.RequestID, tokens)
 			}
 		})

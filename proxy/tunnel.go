@@ -83,7 +83,7 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 	if c.session != nil {
 		read = c.watch(c.session.Server)
 	}
-	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], c.firstByte, read)
+	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], func([]byte) { c.firstByte() }, read)
 	halfClose(conn)
 	if upErr != nil {
 		conn.Close()
@@ -101,8 +101,8 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 	return usage.EndComplete
 }
 
-// copyOutward copies what the client sends, and has it read where it is a
-// session.
+// copyOutward copies what the client sends. Where it is a session, its first
+// message is read before it is passed on: the answer must not come first.
 func (c *call) copyOutward(up io.Writer, client *bufio.Reader) error {
 	if c.session == nil {
 		_, err := io.Copy(up, client)
@@ -110,23 +110,23 @@ func (c *call) copyOutward(up io.Writer, client *bufio.Reader) error {
 	}
 	buf := getBuffer(smallBuffer)
 	defer putBuffer(buf)
-	return copyNoting(up, client, (*buf)[:smallBuffer], nil, c.watch(c.session.Client))
+	return copyNoting(up, client, (*buf)[:smallBuffer], c.watch(c.session.Client), nil)
 }
 
-// copyNoting is io.Copy that reports the first byte, and shows all of them to
-// read after they were passed on. Both may be nil.
-func copyNoting(dst io.Writer, src io.Reader, buf []byte, first func(), read func([]byte)) error {
+// copyNoting is io.Copy that shows each piece before and after it was passed on
+// to whoever is interested.
+func copyNoting(dst io.Writer, src io.Reader, buf []byte, before, after func([]byte)) error {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if first != nil {
-				first()
+			if before != nil {
+				before(buf[:n])
 			}
 			if _, werr := dst.Write(buf[:n]); werr != nil {
 				return werr
 			}
-			if read != nil {
-				read(buf[:n])
+			if after != nil {
+				after(buf[:n])
 			}
 		}
 		if err == io.EOF {
