@@ -40,7 +40,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	} else {
 		rd.Input = g.added
 	}
-	rd.WebSearches = max(rd.WebSearches, g.searches)
+	rd.WebSearches = max(rd.WebSearches, r.searches())
 	rd.check()
 	rd.into(rec)
 	switch {
@@ -68,6 +68,19 @@ func (r *Response) useHeaders() {
 	}
 }
 
+// searches is what is billed of the searches that the answer shows.
+func (r *Response) searches() int64 {
+	n := r.gather.searches
+	if n <= 1 || r.call.Dialect != Gemini {
+		return n
+	}
+	model := r.call.Model
+	if v := &r.gather.vals[slotModel]; v.n > 0 {
+		model = v.String()
+	}
+	return grounding(model, n)
+}
+
 // without settles an answer that had no usage.
 func (r *Response) without(rec *usage.Record, cut bool) {
 	switch op := r.call.Operation; {
@@ -79,7 +92,8 @@ func (r *Response) without(rec *usage.Record, cut bool) {
 		rec.UsageSource = usage.SourceMissing
 	}
 	rec.OutputBytes = r.gather.outputBytes()
-	rec.WebSearches = r.gather.searches
+	rec.WebSearches = r.searches()
+	rec.Input, rec.CacheRead = r.promptTokens, r.cachedTokens
 	if r.call.Provider.Name == "perplexity" {
 		rec.Requests = 1
 	}

@@ -1,6 +1,10 @@
 package provider
 
-import "burn/proxy/usage"
+import (
+	"strings"
+
+	"burn/proxy/usage"
+)
 
 // geminiRoot is what matters in a generateContent answer, in each element or
 // event of its streams, in embeddings and in Vertex AI's predictions.
@@ -85,6 +89,15 @@ func (u *geminiUsage) member(r *reading, key, val []byte) {
 	case "trafficType":
 		r.tier = vertexTier(stringOf(val))
 	}
+}
+
+// grounding is what is billed of n searches: models before Gemini 3 pay for a
+// grounded prompt, however many queries it took, later ones for each query.
+func grounding(model string, n int64) int64 {
+	if strings.Contains(model, "gemini-2") || strings.Contains(model, "gemini-1") {
+		return min(n, 1)
+	}
+	return n
 }
 
 // modality sums the entries of one modality; an entry may lack its count.

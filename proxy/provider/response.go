@@ -47,6 +47,8 @@ type Response struct {
 	requestID, org, project string
 	errorHeader             string
 	headers                 []byte // usage that came in headers, for bodies without
+
+	promptTokens, cachedTokens int64 // that came in headers, for bodies that say nothing of them
 }
 
 // content is what Content-Type announces.
@@ -88,6 +90,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.kind = contentOf(first(h, "Content-Type"))
 	r.coding = codingOf(strings.Join(h["Content-Encoding"], ","))
 	r.mode, r.npre, r.decoded = modeSniff, 0, 0
+	r.promptTokens, r.cachedTokens = 0, 0
 	r.errorHeader = first(h, "X-Amzn-Errortype")
 	r.requestID = requestID(h)
 	r.org = first(h, orgHeaders...)
@@ -106,8 +109,12 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 		r.mode = modeFrames
 		r.frames.start(&r.walk)
 	}
-	if c.Dialect == Bedrock {
+	switch {
+	case c.Dialect == Bedrock:
 		r.headers = headerUsage(h)
+	case c.Provider.Name == "fireworks":
+		r.promptTokens, _ = parseCount([]byte(first(h, "Fireworks-Prompt-Tokens")))
+		r.cachedTokens, _ = parseCount([]byte(first(h, "Fireworks-Cached-Prompt-Tokens")))
 	}
 	return r
 }

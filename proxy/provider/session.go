@@ -45,8 +45,9 @@ type reader struct {
 // turn is where a Gemini session is: usage comes before, with or after the end
 // of the turn it belongs to, and grows while the turn goes on.
 type turn struct {
-	usage []byte // of the turn, so far
-	owed  bool   // the turn is over and its usage has not come
+	usage    []byte // of the turn, so far
+	searches int64
+	owed     bool // the turn is over and its usage has not come
 }
 
 // realtimeRoot is what matters in the messages of OpenAI's servers.
@@ -70,6 +71,7 @@ var liveRoot = obj(
 	key("serverContent", obj(
 		key("turnComplete", keep(slotTurn)),
 		key("modelTurn", (&node{}).then(hookTool)),
+		key("groundingMetadata", obj(key("webSearchQueries", arr((&node{}).then(hookSearch))))),
 	)),
 	key("usageMetadata", whole(treeUsage)),
 	key("setup", obj(key("model", keep(slotSession)))),
@@ -216,14 +218,23 @@ func (s *Session) live() {
 	if len(g.usage) > 0 {
 		t.usage = append(t.usage[:0], g.usage...)
 	}
+	t.searches = max(t.searches, g.searches)
 	over := t.owed || string(g.vals[slotTurn].bytes()) == "true"
 	if !over {
 		return
 	}
 	if t.owed = len(t.usage) == 0; !t.owed {
-		s.hand(s.part(s.call.Operation), t.usage)
-		t.usage = t.usage[:0]
+		s.endTurn(usage.SourceMissing)
 	}
+}
+
+func (s *Session) endTurn(source string) {
+	t := &s.turn
+	rec := s.part(s.call.Operation)
+	rec.UsageSource = source
+	s.server.gather.searches = grounding(rec.RequestModel, t.searches)
+	s.hand(rec, t.usage)
+	t.usage, t.searches = t.usage[:0], 0
 }
 
 // part begins a record.
@@ -276,9 +287,7 @@ func (s *Session) hand(rec *usage.Record, raw []byte) {
 // messages had to stop early it is missing, with a flag.
 func (s *Session) Finish(rec *usage.Record) {
 	if len(s.turn.usage) > 0 {
-		rec := s.part(s.call.Operation)
-		rec.UsageSource = usage.SourcePartial
-		s.hand(rec, s.turn.usage)
+		s.endTurn(usage.SourcePartial)
 	}
 	s.describe(rec)
 	rec.RequestID = usage.Ident(requestID(s.switched))
