@@ -89,7 +89,7 @@ func (e *env) run() (Stats, int64, string) {
 func TestReadsOnceAndGoesOn(t *testing.T) {
 	e := newEnv(t)
 	all := logFile(1<<63+5, 1, 1, 5000) // beyond what a signed integer holds
-	half := len(all)/2 + 17 // inside a line
+	half := len(all)/2 + 17             // inside a line
 	e.write("burn-a.jsonl", all[:half])
 	first, n1, _ := e.run()
 	if first.Accepted != n1 || n1 == 0 || first.Torn != 0 || first.Rejected != 0 {

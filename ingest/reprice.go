@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/marcboeker/go-duckdb/mapping"
@@ -84,12 +85,14 @@ func setMeta(ctx context.Context, conn *sql.Conn, key, value string) error {
 // repricer prices stored rows: it reads them in DuckDB's own vectors, which is
 // ten times faster than row by row, and writes back what differs.
 type repricer struct {
-	ctx    context.Context
-	conn   *sql.Conn
-	prices *price.Table
-	words  map[string][]string // of dim, by kind and id
-	bases  map[string]uint32
-	moved  map[string]*Repriced
+	ctx     context.Context
+	conn    *sql.Conn
+	prices  *price.Table
+	words   map[string][]string // of dim, by kind and id
+	bases   map[string]uint32
+	moved   map[string]*Repriced
+	updates []newCost // of the newest pass
+	used    []bool    // of pricedColumns: some row has a value other than 0 in it
 }
 
 func newRepricer(ctx context.Context, conn *sql.Conn, prices *price.Table) (*repricer, error) {
@@ -112,19 +115,54 @@ func newRepricer(ctx context.Context, conn *sql.Conn, prices *price.Table) (*rep
 	return r, err
 }
 
-// run prices the rows for which the SQL condition holds.
+// run prices the rows for which the SQL condition holds, in stretches of time:
+// these DuckDB finds by its own indexes, where ranges of rowid are found by
+// looking at every row.
 func (r *repricer) run(where string) error {
-	var rows int64
-	if err := r.conn.QueryRowContext(r.ctx, "SELECT coalesce(max(rowid) + 1, 0) FROM call WHERE "+where).Scan(&rows); err != nil || rows == 0 {
+	if err := r.findUsed(); err != nil {
 		return err
 	}
-	for from := int64(0); from < rows; from += repriceRows {
-		cond := fmt.Sprintf("rowid >= %d AND rowid < %d AND (%s)", from, from+repriceRows, where)
-		if err := r.pass(cond); err != nil {
+	stretches, err := r.stretches(where)
+	if err != nil {
+		return err
+	}
+	for _, between := range stretches {
+		if err := r.pass(between, where); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stretches are SQL conditions on ts, each true for at most about repriceRows
+// rows, or for one hour.
+func (r *repricer) stretches(where string) (conds []string, err error) {
+	const stamp = "2006-01-02 15:04:05"
+	var from, last time.Time
+	rows := int64(0)
+	end := func(to time.Time) {
+		conds = append(conds, fmt.Sprintf("ts >= TIMESTAMP '%s' AND ts < TIMESTAMP '%s'", from.Format(stamp), to.Format(stamp)))
+		rows = 0
+	}
+	err = eachRow(r.ctx, r.conn, "SELECT date_trunc('hour', ts) AS hour, count(*) FROM call WHERE "+where+" GROUP BY hour ORDER BY hour", func(result *sql.Rows) error {
+		var hour time.Time
+		var n int64
+		if err := result.Scan(&hour, &n); err != nil {
+			return err
+		}
+		if rows > 0 && rows+n > repriceRows {
+			end(hour)
+		}
+		if rows == 0 {
+			from = hour
+		}
+		rows, last = rows+n, hour
+		return nil
+	})
+	if rows > 0 {
+		end(last.Add(time.Hour))
+	}
+	return conds, err
 }
 
 // pricedColumns are what a cost comes from, in the order in which price reads
@@ -134,33 +172,52 @@ var pricedColumns = strings.Fields(`provider_id upstream_id request_model_id res
 	input_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens output_tokens reasoning_tokens citation_tokens
 	audio_input_tokens audio_cache_read_tokens audio_output_tokens image_input_tokens image_output_tokens web_searches billed_requests`)
 
+// findUsed finds the columns worth reading: most kinds of tokens are rare.
+func (r *repricer) findUsed() error {
+	r.used = make([]bool, len(pricedColumns))
+	dest := make([]any, len(pricedColumns))
+	exprs := make([]string, len(pricedColumns))
+	for i, name := range pricedColumns {
+		exprs[i] = "coalesce(max(" + name + "), 0) > 0"
+		dest[i] = &r.used[i]
+	}
+	return r.conn.QueryRowContext(r.ctx, "SELECT "+strings.Join(exprs, ", ")+" FROM call").Scan(dest...)
+}
+
 // newCost is a row whose cost or basis is not what is stored.
 type newCost struct {
 	row  int64
 	cost price.Cost
 }
 
-// pass prices one range of rows. A cost that the provider reported stays: it
-// does not come from the table.
-func (r *repricer) pass(where string) error {
-	query := "SELECT rowid, epoch_ms(ts), coalesce((cost_usd * 1000000000000)::BIGINT, -1), gap, estimated, seconds IS NOT NULL OR sub_usage IS NOT NULL, " +
-		strings.Join(pricedColumns, ", ") + " FROM call WHERE " + where
-	query = strings.Replace(query, "(cost_usd *", "(cost_usd::DECIMAL(38,12) *", 1)
+// pass prices the rows of one stretch of time. A cost that the provider
+// reported stays: it does not come from the table.
+func (r *repricer) pass(between, cond string) error {
+	where := between + " AND (" + cond + ")"
+	query := "SELECT rowid, ts, coalesce(cost_usd, CAST(-1 AS DECIMAL(18,12))), gap, estimated, seconds IS NOT NULL OR sub_usage IS NOT NULL, " +
+		strings.Join(r.usedColumns(), ", ") + " FROM call WHERE " + where
 	extra, err := r.extras(where)
 	if err != nil {
 		return err
 	}
-	var updates []newCost
+	updates := r.updates[:0]
+	basisWords := r.words["cost_basis"]
 	err = eachChunk(r.conn, query, func(c mapping.DataChunk, n int) {
+		// A TIMESTAMP is microseconds; a DECIMAL(18,12) is an integer of 1e-12.
 		row, ts, before := cells[int64](c, 0, n), cells[int64](c, 1, n), cells[int64](c, 2, n)
 		gap, estimated, more := cells[bool](c, 3, n), cells[bool](c, 4, n), cells[bool](c, 5, n)
 		var cols [24][]uint32
+		at := 6
 		for i := range pricedColumns {
-			cols[i] = cells[uint32](c, 6+i, n)
+			cols[i] = zeros[:n]
+			if r.used[i] {
+				cols[i] = cells[uint32](c, at, n)
+				at++
+			}
 		}
 		for i := range n {
 			rec := r.record(&cols, i)
-			rec.TS = ts[i]
+			rec.TS = floorDiv(ts[i], 1000)
 			if gap[i] {
 				rec.Kind, rec.Calls = usage.KindGap, int64(cols[9][i])
 			}
@@ -171,21 +228,44 @@ func (r *repricer) pass(where string) error {
 				x := extra[row[i]]
 				rec.Seconds, rec.SubUsage = x.seconds, x.subs
 			}
-			if r.words["cost_basis"][cols[8][i]] == price.BasisReported {
+			basis := basisWords[cols[8][i]]
+			if basis == price.BasisReported {
 				continue
 			}
 			cost := r.prices.Cost(&rec)
-			if id, ok := r.bases[cost.Basis]; ok && id == cols[8][i] && cost.Known() == (before[i] >= 0) && (before[i] < 0 || before[i] == cost.Pico) {
+			if cost.Basis == basis && cost.Known() == (before[i] >= 0) && (before[i] < 0 || before[i] == cost.Pico) {
 				continue
 			}
 			r.note(&rec, before[i], cost)
 			updates = append(updates, newCost{row[i], cost})
 		}
 	})
+	r.updates = updates
 	if err != nil || len(updates) == 0 {
 		return err
 	}
-	return r.write(updates)
+	return r.write(updates, between)
+}
+
+// floorDiv divides and rounds down, also before 1970.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// zeros stands for every column that is not read.
+var zeros [chunkRows]uint32
+
+func (r *repricer) usedColumns() (names []string) {
+	for i, name := range pricedColumns {
+		if r.used[i] {
+			names = append(names, name)
+		}
+	}
+	return append(names, "1")
 }
 
 // SourceEstimated is the usage_source of a call whose tokens ingest estimated.
@@ -266,7 +346,7 @@ func (r *repricer) summary() []Repriced {
 }
 
 // write stores the new costs.
-func (r *repricer) write(updates []newCost) error {
+func (r *repricer) write(updates []newCost, between string) error {
 	if _, err := r.conn.ExecContext(r.ctx, "CREATE OR REPLACE TEMP TABLE new_cost (row_id BIGINT, cost_usd DECIMAL(18,12), cost_basis_id UINTEGER)"); err != nil {
 		return err
 	}
@@ -302,7 +382,7 @@ func (r *repricer) write(updates []newCost) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	_, err = r.conn.ExecContext(r.ctx, `UPDATE call SET cost_usd = n.cost_usd, cost_basis_id = n.cost_basis_id FROM new_cost n WHERE call.rowid = n.row_id`)
+	_, err = r.conn.ExecContext(r.ctx, `UPDATE call SET cost_usd = n.cost_usd, cost_basis_id = n.cost_basis_id FROM new_cost n WHERE call.rowid = n.row_id AND `+between)
 	return err
 }
 
