@@ -575,6 +575,11 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	if err := p.show(&out, t, r); err != nil {
 		return err
 	}
+	// Tables say it themselves; who reads the rest may be a program.
+	if line := report.UnpricedLine(r); line != "" && (t.format != "table" || t.html == "-") {
+		fmt.Fprintf(p.stderr, "burn: %s\n", line)
+		keep = false
+	}
 	a := ingest.Answer{Body: out.Bytes(), Exit: t.exitCode(r)}
 	_, err = p.stdout.Write(a.Body)
 	if keep && err == nil && len(a.Body) < maxAnswer {
@@ -593,7 +598,7 @@ func (t task) question() string {
 	}
 	return fmt.Sprintf("%q", []string{
 		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents),
-		t.format, fmt.Sprint(t.text, t.strict),
+		t.format, fmt.Sprint(t.text, t.strict), report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
 }
 

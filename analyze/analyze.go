@@ -89,7 +89,7 @@ func empty(opt Options, p Period) *Result {
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
-		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{},
+		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{},
 		Quality: Quality{Rejected: map[string]int64{}},
 	}
 }
@@ -157,7 +157,7 @@ func (q question) statement(need Need) (string, int) {
 }
 
 // cast makes an expression of one plain type out of a column: text; an amount as
-// decimal text; microseconds since 1970; a float; or a 64-bit integer.
+// decimal text; microseconds since 1970; a float; a truth value; or a 64-bit integer.
 func cast(column string) string {
 	name := `answer."` + column + `"`
 	switch {
@@ -169,6 +169,8 @@ func cast(column string) string {
 		return "epoch_us(" + name + ")"
 	case strings.HasSuffix(column, "_ms"), approximate[column]:
 		return "CAST(" + name + " AS DOUBLE)"
+	case logical[column]:
+		return name
 	}
 	return "CAST(" + name + " AS BIGINT)"
 }
@@ -178,7 +180,7 @@ func peak(hours []Row) *PeakHour {
 	var p *PeakHour
 	for _, h := range hours {
 		if h.Cost.Known() && (p == nil || h.Cost.Cmp(p.Cost) > 0) {
-			p = &PeakHour{Hour: h.Key, Cost: h.Cost}
+			p = &PeakHour{Hour: h.Key, Cost: h.Cost, Estimated: h.Estimated}
 		}
 	}
 	return p

@@ -55,7 +55,7 @@ func TestMeaningOfCounts(t *testing.T) {
 	a := row(t, agents(r), "a")
 	p50, p95 := 200.0, 290.0
 	want := analyze.Row{Key: "a", Cost: usd("1.85"), Requests: 13, InputTokens: 171, CacheReadTokens: 40, CacheWriteTokens: 10,
-		OutputTokens: 58, ReasoningTokens: 5, AvgTokens: 229.0 / 13, Errors: 4, RateLimited: 2, P50: &p50, P95: &p95}
+		OutputTokens: 58, ReasoningTokens: 5, AvgTokens: 229.0 / 13, Errors: 4, RateLimited: 2, Estimated: usd("1"), P50: &p50, P95: &p95}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("agent a:\n got %s\nwant %s", dump(a), dump(want))
 	}
@@ -134,9 +134,9 @@ func TestWasteIsTheMeanOfRatiosAboveTen(t *testing.T) {
 	)
 	got := w.run(analyze.Options{Period: november}).Waste
 	want := []analyze.Waste{
-		{Agent: "big", Ratio: 20, InputTokens: 1000, OutputTokens: 50, Cost: usd("1")},
-		{Agent: "mean", Ratio: 15, InputTokens: 140, OutputTokens: 12, Cost: usd("3")},
-		{Agent: "unpriced", Ratio: 11, InputTokens: 11, OutputTokens: 1},
+		{Agent: "big", Ratio: 20, InputTokens: 1000, OutputTokens: 50, Cost: usd("1"), Estimated: usd("0")},
+		{Agent: "mean", Ratio: 15, InputTokens: 140, OutputTokens: 12, Cost: usd("3"), Estimated: usd("0")},
+		{Agent: "unpriced", Ratio: 11, InputTokens: 11, OutputTokens: 1, Estimated: usd("0")},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("waste:\n got %s\nwant %s", dump(got), dump(want))
@@ -267,6 +267,34 @@ func TestAgentsFileIsJoined(t *testing.T) {
 	}
 }
 
+// TestStreamsWithoutUsage: only what a request could have asked for is listed.
+func TestStreamsWithoutUsage(t *testing.T) {
+	w := newWorld(t)
+	silent := call{ts: at("2026-11-02 00:00:00"), agent: "a", provider: "openai", requested: "m", endpoint: "/v1/chat/completions", cost: "1", stream: true, estimated: true}
+	with := func(change func(*call)) call {
+		c := silent
+		change(&c)
+		return c
+	}
+	w.add(silent, silent,
+		with(func(c *call) { c.cost = "" }),
+		with(func(c *call) { c.agent, c.cost = "b", "5" }),
+		with(func(c *call) { c.agent, c.estimated = "reported", false }),
+		with(func(c *call) { c.agent, c.stream = "not a stream", false }),
+		with(func(c *call) { c.agent, c.end = "cut", "client_abort" }),
+		with(func(c *call) { c.agent, c.status = "failed", 500 }),
+		with(func(c *call) { c.agent, c.gap = "sums", true }),
+		with(func(c *call) { c.agent, c.ts = "earlier", at("2026-10-02 00:00:00") }),
+	)
+	want := []analyze.Stream{
+		{Agent: "b", Provider: "openai", Model: "m", Endpoint: "/v1/chat/completions", Requests: 1, Cost: usd("5")},
+		{Agent: "a", Provider: "openai", Model: "m", Endpoint: "/v1/chat/completions", Requests: 3, Cost: usd("2")},
+	}
+	if got := w.run(analyze.Options{Period: november}).Streams; !reflect.DeepEqual(got, want) {
+		t.Errorf("streams\n     %s\nwant %s", dump(got), dump(want))
+	}
+}
+
 // TestSumsAgree: whichever way the money is divided, it adds up to the last digit.
 func TestSumsAgree(t *testing.T) {
 	w := newWorld(t)
@@ -308,18 +336,18 @@ func TestSumsAgree(t *testing.T) {
 		}
 		want := analyze.Row{Cost: total.Cost, Requests: total.Requests, InputTokens: total.InputTokens, CacheReadTokens: total.CacheReadTokens,
 			CacheWriteTokens: total.CacheWriteTokens, OutputTokens: total.OutputTokens, ReasoningTokens: total.ReasoningTokens,
-			Errors: total.Errors, RateLimited: total.RateLimited}
+			Errors: total.Errors, RateLimited: total.RateLimited, Estimated: total.Estimated}
 		for name, rows := range tables {
 			if got := sum(rows); !reflect.DeepEqual(got, want) {
 				t.Errorf("filter %v: sum by %s is\n     %s\nwant %s", filter, name, dump(got), dump(want))
 			}
 		}
-		var trend analyze.USD
+		var trend, guessed analyze.USD
 		for _, p := range r.Trend {
-			trend = trend.Add(p.Cost)
+			trend, guessed = trend.Add(p.Cost), guessed.Add(p.Estimated)
 		}
-		if trend.Cmp(total.Cost) != 0 {
-			t.Errorf("filter %v: trend sums to %s, want %s", filter, trend, total.Cost)
+		if trend.Cmp(total.Cost) != 0 || guessed.Cmp(total.Estimated) != 0 {
+			t.Errorf("filter %v: trend sums to %s, %s of it estimated, want %s, %s", filter, trend, guessed, total.Cost, total.Estimated)
 		}
 		if again := w.run(analyze.Options{Period: p, Filter: filter}); dump(again) != dump(r) {
 			t.Errorf("filter %v: a second run differs", filter)
@@ -343,6 +371,7 @@ func sum(rows []analyze.Row) analyze.Row {
 		s.ReasoningTokens += r.ReasoningTokens
 		s.Errors += r.Errors
 		s.RateLimited += r.RateLimited
+		s.Estimated = s.Estimated.Add(r.Estimated)
 	}
 	return s
 }
@@ -447,7 +476,7 @@ func TestResultAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []string{"schema", "generated_at", "period", "compared", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_session",
-		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "quality"}
+		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "streams_without_usage", "quality"}
 	for _, k := range keys {
 		if _, ok := doc[k]; !ok {
 			t.Errorf("no key %s", k)
@@ -458,7 +487,7 @@ func TestResultAsJSON(t *testing.T) {
 	}
 	a := doc["by_agent"].([]any)[0].(map[string]any)
 	for _, k := range []string{"key", "cost_usd", "requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
-		"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "p50_ms", "p95_ms", "name", "owner", "purpose"} {
+		"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "estimated_usd", "p50_ms", "p95_ms", "name", "owner", "purpose"} {
 		if _, ok := a[k]; !ok {
 			t.Errorf("no key %s in by_agent", k)
 		}

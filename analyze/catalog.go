@@ -26,7 +26,7 @@ type question struct {
 }
 
 const (
-	rowCols   = "key cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited"
+	rowCols   = "key cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited estimated_usd"
 	quantiles = "p50_ms p95_ms"
 	byMoney   = "cost_usd DESC NULLS LAST, requests DESC, key"
 	byKey     = "key"
@@ -48,23 +48,26 @@ var catalog = []question{
 	{name: "by_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByHour })},
 	{name: "by_time", cols: rowCols, slow: quantiles, order: byKey, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.ByTime })},
 	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
-	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd", order: "input_tokens DESC, agent", read: readWaste},
+	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd estimated_usd", order: "input_tokens DESC, agent", read: readWaste},
 	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
-	{name: "trend_day", cols: "key agent cost_usd", order: "key, agent", when: trend(false), read: readTrend},
-	{name: "trend_hour", cols: "key agent cost_usd", order: "key, agent", when: trend(true), read: readTrend},
+	{name: "streams_without_usage", cols: "agent provider model endpoint requests cost_usd",
+		order: "cost_usd DESC NULLS LAST, requests DESC, agent, provider, model, endpoint", read: readStreams},
+	{name: "trend_day", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
+	{name: "trend_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
 	{name: "quality_files", cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
 	{name: "quality_rejects", cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 	{name: "quality_seq", cols: "missing_seq open_calls", read: readSeq},
 	{name: "last_call", cols: "last_at", when: onlyEmpty, read: readLastCall},
 }
 
-// Columns of text and of approximate numbers; the others are named by their
+// Columns of text, of approximate numbers and of truth values; the others are named by their
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
 		"end": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
+	logical     = map[string]bool{"estimated": true}
 )
 
 func onlyWhole(need Need, _ *Result) bool { return need&Whole != 0 }
@@ -85,7 +88,7 @@ func readTotals(r *Result, scan scanner) error {
 
 func (row *Row) dest() []any {
 	return []any{&row.Key, &row.Cost, &row.Requests, &row.InputTokens, &row.CacheReadTokens, &row.CacheWriteTokens, &row.OutputTokens,
-		&row.ReasoningTokens, &row.AvgTokens, &row.Errors, &row.RateLimited, &row.P50, &row.P95}
+		&row.ReasoningTokens, &row.AvgTokens, &row.Errors, &row.RateLimited, &row.Estimated, &row.P50, &row.P95}
 }
 
 // into reads rows of a by-table, with or without quantiles.
@@ -112,7 +115,7 @@ func readAgents(r *Result, scan scanner) error {
 
 func readWaste(r *Result, scan scanner) error {
 	var w Waste
-	if err := scan(&w.Agent, &w.Ratio, &w.InputTokens, &w.OutputTokens, &w.Cost); err != nil {
+	if err := scan(&w.Agent, &w.Ratio, &w.InputTokens, &w.OutputTokens, &w.Cost, &w.Estimated); err != nil {
 		return err
 	}
 	r.Waste = append(r.Waste, w)
@@ -120,14 +123,14 @@ func readWaste(r *Result, scan scanner) error {
 }
 
 const traceCols = "trace_id trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
-	"input_tokens cache_read_tokens output_tokens cost_usd"
+	"input_tokens cache_read_tokens output_tokens cost_usd estimated"
 
 func readTraces(r *Result, scan scanner) error {
 	var t Trace
 	var c Call
 	var rank, at int64
 	err := scan(&t.ID, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
-		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost)
+		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated)
 	if err != nil {
 		return err
 	}
@@ -149,9 +152,18 @@ func readUnpriced(r *Result, scan scanner) error {
 	return nil
 }
 
+func readStreams(r *Result, scan scanner) error {
+	var s Stream
+	if err := scan(&s.Agent, &s.Provider, &s.Model, &s.Endpoint, &s.Requests, &s.Cost); err != nil {
+		return err
+	}
+	r.Streams = append(r.Streams, s)
+	return nil
+}
+
 func readTrend(r *Result, scan scanner) error {
 	var p TrendPoint
-	if err := scan(&p.Key, &p.Agent, &p.Cost); err != nil {
+	if err := scan(&p.Key, &p.Agent, &p.Cost, &p.Estimated); err != nil {
 		return err
 	}
 	r.Trend = append(r.Trend, p)

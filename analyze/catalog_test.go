@@ -41,7 +41,8 @@ func TestCatalogueAndFilesMatch(t *testing.T) {
 func TestEachFileRunsPastedAlone(t *testing.T) {
 	w := newWorld(t)
 	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", session: "s", trace: "t", input: 100, output: 1},
-		call{ts: at("2026-11-02 00:00:01"), agent: "a", trace: "t"})
+		call{ts: at("2026-11-02 00:00:01"), agent: "a", trace: "t"},
+		call{ts: at("2026-11-02 00:00:02"), agent: "a", cost: "1", stream: true, estimated: true})
 	w.run(analyze.Options{Period: november})
 	for _, q := range analyze.Questions() {
 		t.Run(q.Name, func(t *testing.T) {

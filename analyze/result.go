@@ -33,6 +33,7 @@ type Result struct {
 	Marks    []Mark     `json:"marks"`
 	Budgets  []Budget   `json:"budgets"`
 	Unpriced []Unpriced `json:"unpriced"`
+	Streams  []Stream   `json:"streams_without_usage"`
 	Quality  Quality    `json:"quality"`
 
 	// For reports, not part of the JSON.
@@ -79,8 +80,9 @@ type Totals struct {
 // PeakHour is the hour of day ("00" … "23") on which most money went, summed over
 // all days of the period; the earlier one of equals.
 type PeakHour struct {
-	Hour string `json:"hour"`
-	Cost USD    `json:"cost_usd"`
+	Hour      string `json:"hour"`
+	Cost      USD    `json:"cost_usd"`
+	Estimated USD    `json:"estimated_usd"`
 }
 
 // Avoidable sums what findings would save, by class; each dollar counts once.
@@ -91,7 +93,8 @@ type Avoidable struct {
 }
 
 // Row is one row of a by-table. Requests counts all records, further usages of a
-// call and calls of gap lines included. Errors have status ≥ 400 or did not end
+// call and calls of gap lines included. Estimated is the part of Cost whose
+// tokens were estimated. Errors have status ≥ 400 or did not end
 // complete; RateLimited have status 429 or 529. The quantiles are of latency in
 // ms over calls that ended complete with status < 400, interpolated between
 // neighbours; nil if there are none, and where Options.Need left them out.
@@ -107,6 +110,7 @@ type Row struct {
 	AvgTokens        float64  `json:"avg_tokens"`
 	Errors           int64    `json:"errors"`
 	RateLimited      int64    `json:"rate_limited"`
+	Estimated        USD      `json:"estimated_usd"`
 	P50              *float64 `json:"p50_ms"`
 	P95              *float64 `json:"p95_ms"`
 }
@@ -134,6 +138,7 @@ type Waste struct {
 	InputTokens  int64   `json:"input_tokens"`
 	OutputTokens int64   `json:"output_tokens"`
 	Cost         USD     `json:"cost_usd"`
+	Estimated    USD     `json:"estimated_usd"`
 }
 
 // Finding is avoidable spending with its cause and fix. Class is certain, likely
@@ -187,6 +192,7 @@ type Call struct {
 	CacheReadTokens int64     `json:"cache_read_tokens"`
 	OutputTokens    int64     `json:"output_tokens"`
 	Cost            USD       `json:"cost_usd"`
+	Estimated       bool      `json:"estimated"`
 }
 
 // Unpriced is a model without a price; Tokens are input and output.
@@ -195,6 +201,17 @@ type Unpriced struct {
 	Model    string `json:"model"`
 	Requests int64  `json:"requests"`
 	Tokens   int64  `json:"tokens"`
+}
+
+// Stream counts streams that ended well without saying what they used; all of
+// Cost is estimated. Dearest first.
+type Stream struct {
+	Agent    string `json:"agent"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Endpoint string `json:"endpoint"`
+	Requests int64  `json:"requests"`
+	Cost     USD    `json:"cost_usd"`
 }
 
 // Quality says how far the figures can be trusted. Files to OpenCalls are of
@@ -229,7 +246,8 @@ type Quality struct {
 // TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys
 // are 2026-11-23 or 2026-11-23 14:00 in the report's zone.
 type TrendPoint struct {
-	Key   string
-	Agent string
-	Cost  USD
+	Key       string
+	Agent     string
+	Cost      USD
+	Estimated USD
 }

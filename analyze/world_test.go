@@ -25,7 +25,7 @@ type call struct {
 	agent, user, provider, requested, served      string
 	endpoint, end, session, trace, step           string
 	status, requests                              int
-	gap, estimated                                bool
+	gap, estimated, stream                        bool
 	input, cacheRead, cacheWrite, output, reasons int
 	cost, basis                                   string // cost "": no price
 	latency                                       float64
@@ -162,7 +162,7 @@ func (w *world) row(c call) map[string]any {
 		cost, basis = "'"+c.cost+"'", or(c.basis, "computed")
 	}
 	return map[string]any{
-		"boot": c.boot, "seq": c.seq, "requests": c.requests, "gap": c.gap, "estimated": c.estimated,
+		"boot": c.boot, "seq": c.seq, "requests": c.requests, "gap": c.gap, "estimated": c.estimated, "stream": c.stream,
 		"ts": "'" + c.ts.UTC().Format("2006-01-02 15:04:05.000") + "'::TIMESTAMP", "latency_us": int64(c.latency * 1000),
 		"agent_id": w.id("agent", c.agent), "user_id": w.id("user", c.user), "provider_id": w.id("provider", c.provider),
 		"request_model_id": w.id("request_model", c.requested), "response_model_id": w.id("response_model", c.served),

@@ -6,7 +6,8 @@ SELECT
   sum(CAST(input_tokens / output_tokens AS DECIMAL(18, 6))) / count(*) AS ratio,
   sum(input_tokens) AS input_tokens,
   sum(output_tokens) AS output_tokens,
-  sum(cost_usd) AS cost_usd
+  sum(cost_usd) AS cost_usd,
+  coalesce(sum(CASE WHEN estimated THEN cost_usd END), 0) AS estimated_usd
 FROM calls
 WHERE output_tokens > 0 AND NOT gap
 GROUP BY agent_id

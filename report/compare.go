@@ -26,6 +26,9 @@ func comparison(before, after *analyze.Result) grid {
 
 	add("Period", PeriodText(before.Period.Between), PeriodText(after.Period.Between), "")
 	money("Total cost", b.Cost, a.Cost)
+	if b.Estimated.Add(a.Estimated).Pico().Sign() > 0 {
+		money("of it estimated", b.Estimated, a.Estimated)
+	}
 	count("Calls", b.Requests, a.Requests)
 	count("Agents", b.Agents, a.Agents)
 	count("Tokens per call", round(b.AvgTokens), round(a.AvgTokens))

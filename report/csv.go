@@ -47,11 +47,15 @@ func CSV(w io.Writer, r *analyze.Result) error {
 	}
 	for _, x := range r.Waste {
 		c.row("waste", x.Agent, cells{"agent": x.Agent, "ratio": float(x.Ratio), "input_tokens": whole(x.InputTokens),
-			"output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()})
+			"output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String(), "estimated_usd": x.Estimated.String()})
 	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
 		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})
+	}
+	for _, x := range r.Streams {
+		c.row("streams_without_usage", x.Agent, cells{"agent": x.Agent, "provider": x.Provider, "model": x.Model, "endpoint": x.Endpoint,
+			"requests": whole(x.Requests), "cost_usd": x.Cost.String(), "estimated_usd": x.Cost.String()})
 	}
 	c.quality(r.Quality)
 	return c.flush()
@@ -94,11 +98,11 @@ func (c *sheet) flush() error {
 func (c *sheet) totals(table string, t analyze.Totals) {
 	set := rowSet(analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, CacheReadTokens: t.CacheReadTokens,
 		CacheWriteTokens: t.CacheWriteTokens, OutputTokens: t.OutputTokens, ReasoningTokens: t.ReasoningTokens, AvgTokens: t.AvgTokens,
-		Errors: t.Errors, RateLimited: t.RateLimited})
-	set["estimated_usd"], set["agents"] = t.Estimated.String(), whole(t.Agents)
+		Errors: t.Errors, RateLimited: t.RateLimited, Estimated: t.Estimated})
+	set["agents"] = whole(t.Agents)
 	c.row(table, "", set)
 	if p := t.PeakHour; p != nil {
-		c.row(table, "peak_hour", cells{"value": p.Hour, "cost_usd": p.Cost.String()})
+		c.row(table, "peak_hour", cells{"value": p.Hour, "cost_usd": p.Cost.String(), "estimated_usd": p.Estimated.String()})
 	}
 }
 
@@ -106,9 +110,13 @@ func (c *sheet) traces(traces []analyze.Trace) {
 	for _, t := range traces {
 		c.row("traces", t.ID, cells{"cost_usd": t.Cost.String(), "requests": strconv.Itoa(len(t.Calls))})
 		for _, x := range t.Calls {
-			c.row("trace_calls", t.ID, cells{"ts": stamp(x.At), "agent": x.Agent, "user": x.User, "model": x.Model, "endpoint": x.Endpoint,
+			set := cells{"ts": stamp(x.At), "agent": x.Agent, "user": x.User, "model": x.Model, "endpoint": x.Endpoint,
 				"step": x.Step, "status": whole(x.Status), "end": x.End, "latency_ms": float(x.LatencyMS), "input_tokens": whole(x.InputTokens),
-				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()})
+				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()}
+			if x.Estimated {
+				set["estimated_usd"] = x.Cost.String()
+			}
+			c.row("trace_calls", t.ID, set)
 		}
 	}
 }
@@ -120,12 +128,20 @@ func (c *sheet) quality(q analyze.Quality) {
 	}{
 		{"files", q.Files}, {"lines", q.Lines}, {"accepted", q.Accepted}, {"duplicates", q.Duplicates}, {"torn", q.Torn}, {"other_kinds", q.OtherKinds},
 		{"missing_seq", q.MissingSeq}, {"open_calls", q.OpenCalls}, {"gap_requests", q.GapRequests},
-		{"estimated_requests", q.EstimatedRequests}, {"unpriced_requests", q.UnpricedRequests},
+		{"estimated_requests", q.EstimatedRequests}, {"unpriced_requests", q.UnpricedRequests}, {"inconsistent_requests", q.InconsistentRequests},
 	} {
 		c.row("quality", x.key, cells{"value": whole(x.n)})
 	}
 	for _, reason := range sortedReasons(q) {
 		c.row("rejected", reason, cells{"value": whole(q.Rejected[reason])})
+	}
+	for _, x := range []struct {
+		key string
+		pct *float64
+	}{{"estimate_input_error_pct", q.EstimateInputErrorPct}, {"estimate_output_error_pct", q.EstimateOutputErrorPct}} {
+		if x.pct != nil {
+			c.row("quality", x.key, cells{"value": float(*x.pct)})
+		}
 	}
 	c.row("quality", "price_table_date", cells{"value": q.PriceTableDate})
 }
@@ -133,7 +149,7 @@ func (c *sheet) quality(q analyze.Quality) {
 func rowSet(r analyze.Row) cells {
 	set := cells{"cost_usd": r.Cost.String(), "requests": whole(r.Requests), "input_tokens": whole(r.InputTokens),
 		"cache_read_tokens": whole(r.CacheReadTokens), "cache_write_tokens": whole(r.CacheWriteTokens), "output_tokens": whole(r.OutputTokens),
-		"reasoning_tokens": whole(r.ReasoningTokens), "avg_tokens": float(r.AvgTokens), "errors": whole(r.Errors), "rate_limited": whole(r.RateLimited)}
+		"reasoning_tokens": whole(r.ReasoningTokens), "avg_tokens": float(r.AvgTokens), "errors": whole(r.Errors), "rate_limited": whole(r.RateLimited), "estimated_usd": r.Estimated.String()}
 	if r.P50 != nil {
 		set["p50_ms"] = float(*r.P50)
 	}

@@ -175,6 +175,27 @@ func percent(f float64) string {
 	return strconv.FormatFloat(math.Floor(1000*f+0.5)/10, 'f', 1, 64) + " %"
 }
 
+// est marks an amount of which a part is estimated: "est." if all of it is,
+// "3 % est.", "" if nothing is.
+func est(cost, estimated analyze.USD) string {
+	f, ok := fraction(estimated, cost)
+	switch {
+	case !ok || f <= 0:
+		return ""
+	case estimated.Cmp(cost) >= 0:
+		return "est."
+	}
+	return percent(f) + " est."
+}
+
+// marked is Money with its mark: $12.30 (3 % est.).
+func marked(cost, estimated analyze.USD) string {
+	if mark := est(cost, estimated); mark != "" {
+		return Money(cost) + " (" + mark + ")"
+	}
+	return Money(cost)
+}
+
 // Change writes how now differs from before: +24 %, -5 %, new, gone, "-".
 func Change(now, before analyze.USD) string {
 	switch {

@@ -11,7 +11,7 @@ import (
 // room, the smallest first.
 type grid struct {
 	title string
-	note  string // one line below the table
+	notes []string // lines below the table
 	cols  []column
 	rows  [][]string
 	foot  []string // a last row for the sum, or nil
@@ -31,12 +31,16 @@ const (
 	dropPerThousand
 	dropRequests
 	dropShare
+	dropChange
 )
 
 // grids are the tables of a run, each cut to top rows (0: not cut).
 func grids(r *analyze.Result, top int, compact bool) []grid {
 	list := []grid{agentGrid(r, top)}
 	if compact {
+		if g := unpricedGrid(r, top); len(g.rows) > 0 {
+			list = append(list, g)
+		}
 		return list
 	}
 	for _, g := range []grid{
@@ -44,6 +48,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 		rowGrid("User", r.ByUser, r, top),
 		rowGrid("Endpoint", r.ByEndpoint, r, top),
 		wasteGrid(r, top),
+		streamGrid(r, top),
 		unpricedGrid(r, top),
 	} {
 		if len(g.rows) > 0 {
@@ -71,8 +76,11 @@ func agentGrid(r *analyze.Result, top int) grid {
 	if !compared(r) {
 		return g
 	}
-	const at = 2 // after the cost
-	g.cols = insert(g.cols, at, column{head: "vs prev.", right: true})
+	at := 2 // after the cost and its mark
+	if g.cols[at].head == "est." {
+		at++
+	}
+	g.cols = insert(g.cols, at, column{head: "vs prev.", right: true, drop: dropChange})
 	for i := range g.rows {
 		change := ""
 		if i < len(r.ByAgent) && (top <= 0 || i < top) {
@@ -105,7 +113,33 @@ func rowGrid(name string, rows []analyze.Row, r *analyze.Result, top int) grid {
 	t := r.Totals
 	g.foot = rowCells("Total", analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, OutputTokens: t.OutputTokens}, t.Cost)
 	g.foot[3] = ""
+	if t.Estimated.Pico().Sign() > 0 {
+		g.mark(shown, rest, t)
+	}
 	return g
+}
+
+// mark adds the column that says which part of the cost is estimated. It never
+// gives way: a figure without it would pass for measured.
+func (g *grid) mark(shown []analyze.Row, rest analyze.Row, t analyze.Totals) {
+	const at = 2 // after the cost
+	g.cols = insert(g.cols, at, column{head: "est.", right: true})
+	for i := range g.rows {
+		row := rest
+		if i < len(shown) {
+			row = shown[i]
+		}
+		g.rows[i] = insert(g.rows[i], at, estCell(row.Cost, row.Estimated))
+	}
+	g.foot = insert(g.foot, at, estCell(t.Cost, t.Estimated))
+}
+
+// estCell is est under a head that says so.
+func estCell(cost, estimated analyze.USD) string {
+	if mark := est(cost, estimated); mark != "est." {
+		return strings.TrimSuffix(mark, " est.")
+	}
+	return "100 %"
 }
 
 func rowCells(key string, row analyze.Row, whole analyze.USD) []string {
@@ -124,6 +158,7 @@ func cut(rows []analyze.Row, top int) (shown []analyze.Row, rest analyze.Row) {
 		rest.Requests += row.Requests
 		rest.InputTokens += row.InputTokens
 		rest.OutputTokens += row.OutputTokens
+		rest.Estimated = rest.Estimated.Add(row.Estimated)
 	}
 	rest.Key = "all " + plural(int64(len(rows)-top), "other")
 	return rows[:top], rest
@@ -134,12 +169,47 @@ func wasteGrid(r *analyze.Result, top int) grid {
 		{head: "Agent"}, {head: "Cost", right: true}, {head: "In : out per call", right: true},
 		{head: "Input", right: true, drop: dropRequests}, {head: "Output", right: true, drop: dropRequests},
 	}}
-	for i, w := range r.Waste {
-		if top > 0 && i == top {
-			g.note = plural(int64(len(r.Waste)-top), "more agent")
-			break
-		}
+	shown, hidden := first(r.Waste, top)
+	var marks []string
+	any := false
+	for _, w := range shown {
 		g.rows = append(g.rows, []string{Clean(w.Agent), Money(w.Cost), ratio(w.Ratio), Tokens(w.InputTokens), Tokens(w.OutputTokens)})
+		marks = append(marks, estCell(w.Cost, w.Estimated))
+		any = any || w.Estimated.Pico().Sign() > 0
+	}
+	if any {
+		g.cols = insert(g.cols, 2, column{head: "est.", right: true})
+		for i := range g.rows {
+			g.rows[i] = insert(g.rows[i], 2, marks[i])
+		}
+	}
+	if hidden > 0 {
+		g.notes = []string{plural(hidden, "more agent")}
+	}
+	return g
+}
+
+// first cuts a list to top rows (0: all) and counts the others.
+func first[T any](list []T, top int) (shown []T, hidden int64) {
+	if top <= 0 || len(list) <= top {
+		return list, 0
+	}
+	return list[:top], int64(len(list) - top)
+}
+
+func streamGrid(r *analyze.Result, top int) grid {
+	g := grid{title: "Streams without usage: what they cost is estimated", cols: []column{
+		{head: "Agent"}, {head: "Cost, est.", right: true}, {head: "Requests", right: true, drop: dropRequests}, {head: "Model", drop: dropChange},
+	}}
+	shown, hidden := first(r.Streams, top)
+	for _, s := range shown {
+		g.rows = append(g.rows, []string{named(s.Agent), Money(s.Cost), Count(s.Requests), named(s.Model)})
+	}
+	if hidden > 0 {
+		g.notes = append(g.notes, plural(hidden, "more row"))
+	}
+	for _, fix := range streamFixes(r.Streams) {
+		g.notes = append(g.notes, "Fix: "+fix)
 	}
 	return g
 }
@@ -148,12 +218,15 @@ func unpricedGrid(r *analyze.Result, top int) grid {
 	g := grid{title: "Not priced: these tokens are in no dollar figure", cols: []column{
 		{head: "Model"}, {head: "Provider"}, {head: "Requests", right: true}, {head: "Tokens", right: true},
 	}}
-	for i, u := range r.Unpriced {
-		if top > 0 && i == top {
-			g.note = plural(int64(len(r.Unpriced)-top), "more model")
-			break
-		}
-		g.rows = append(g.rows, []string{Clean(u.Model), Clean(u.Provider), Count(u.Requests), Tokens(u.Tokens)})
+	shown, hidden := first(r.Unpriced, top)
+	for _, u := range shown {
+		g.rows = append(g.rows, []string{named(u.Model), named(u.Provider), Count(u.Requests), Tokens(u.Tokens)})
+	}
+	if hidden > 0 {
+		g.notes = append(g.notes, plural(hidden, "more model"))
+	}
+	if len(shown) > 0 {
+		g.notes = append(g.notes, "Why: "+explainCommand(shown[0]))
 	}
 	return g
 }

@@ -18,10 +18,13 @@ func Markdown(w io.Writer, r *analyze.Result, top int) error {
 			writeMarkdown(b, g)
 		}
 		if p := r.Totals.PeakHour; p != nil {
-			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, Money(p.Cost))
+			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, escapeMarkdown(marked(p.Cost, p.Estimated)))
 		}
 	}
 	fmt.Fprintf(b, "\n%s\n", escapeMarkdown(TrustLine(r)))
+	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
+		fmt.Fprintf(b, "\n**Warning: %s.**\n", escapeMarkdown(old))
+	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write markdown: %w", err)
 	}
@@ -60,8 +63,8 @@ func writeMarkdown(b *bufio.Writer, g grid) {
 	if g.foot != nil {
 		writeRow(g.foot)
 	}
-	if g.note != "" {
-		fmt.Fprintf(b, "\n%s\n", escapeMarkdown(g.note))
+	for _, note := range g.notes {
+		fmt.Fprintf(b, "\n%s\n", escapeMarkdown(note))
 	}
 }
 

@@ -39,6 +39,8 @@ type page struct {
 	Waste                            []wasteRow
 	TraceAnswer                      string
 	Traces                           []trace
+	StreamAnswer                     string
+	Streams                          []streamRow
 	UnpricedAnswer                   string
 	Unpriced                         []unpricedRow
 	TrustAnswer                      string
@@ -47,10 +49,12 @@ type page struct {
 
 type tile struct{ Name, Value, USD, Note string }
 
-// amount is money as shown and as it is.
-type amount struct{ Text, Exact string }
+// amount is money as shown, as it is, and which part of it is estimated.
+type amount struct{ Text, Exact, Est string }
 
-func money(u analyze.USD) amount { return amount{noBreak(Money(u)), u.String()} }
+func money(u, estimated analyze.USD) amount {
+	return amount{noBreak(Money(u)), u.String(), noBreak(est(u, estimated))}
+}
 
 type figure struct {
 	Chart, Answer, Caption string
@@ -91,7 +95,12 @@ type wasteRow struct {
 	Ratio, Input, Output string
 }
 
-type unpricedRow struct{ Model, Provider, Requests, Tokens string }
+type streamRow struct {
+	Agent, Model, Requests, Fix string
+	Cost                        amount
+}
+
+type unpricedRow struct{ Model, Provider, Requests, Tokens, Command string }
 
 type check struct {
 	Name, Value string
@@ -116,6 +125,7 @@ func newPage(r *analyze.Result, opt HTMLOptions) *page {
 	p.when(r)
 	p.waste(r, opt.Top)
 	p.traces(r, colors)
+	p.streams(r, opt.Top)
 	p.unpriced(r, opt.Top)
 	return p
 }
@@ -144,9 +154,12 @@ func tiles(r *analyze.Result) []tile {
 	case r.Previous != nil:
 		spend.Note = "nothing in the earlier period"
 	}
+	if mark := est(t.Cost, t.Estimated); mark != "" {
+		spend.Note = noBreak(mark) + ", " + spend.Note
+	}
 	peak := tile{Name: "Dearest hour of day", Value: "-", Note: "nothing priced"}
 	if h := t.PeakHour; h != nil {
-		peak = tile{Name: "Dearest hour of day", Value: h.Hour + ":00", Note: noBreak(Money(h.Cost) + ", " + Share(h.Cost, t.Cost) + " of all")}
+		peak = tile{Name: "Dearest hour of day", Value: h.Hour + ":00", Note: noBreak(marked(h.Cost, h.Estimated) + ", " + Share(h.Cost, t.Cost) + " of all")}
 	}
 	requests := tile{Name: "Requests", Value: Count(t.Requests), Note: perThousand(t.Cost, t.Requests) + " per 1,000"}
 	if t.Errors > 0 {
@@ -176,11 +189,16 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		t.Unit = "Month"
 		t.Caption = "US dollars per month (" + r.Period.TZ + "), stacked by agent."
 	}
+	guessed := map[string]analyze.USD{}
+	for _, point := range r.Trend {
+		key := trendKey(point.Key, r)
+		guessed[key] = guessed[key].Add(point.Estimated)
+	}
 	best := 0
 	for k, key := range pic.Keys {
 		sum := pic.total(k)
 		if sum.Known() {
-			t.Rows = append(t.Rows, keyCost{key, money(sum)})
+			t.Rows = append(t.Rows, keyCost{key, money(sum, guessed[key])})
 		}
 		if sum.Cmp(pic.total(best)) > 0 {
 			best = k
@@ -191,7 +209,7 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		return
 	}
 	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; %s of %s have spending.",
-		strings.ToLower(t.Unit), keyText(pic.Keys[best]), Money(pic.total(best)), Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), strings.ToLower(t.Unit))))
+		strings.ToLower(t.Unit), keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), strings.ToLower(t.Unit))))
 }
 
 func (p *page) who(r *analyze.Result, colors palette, top int) {
@@ -207,7 +225,7 @@ func (p *page) who(r *analyze.Result, colors palette, top int) {
 		p.WhoAnswer = label(first.Key) + " is the only agent."
 	default:
 		p.WhoAnswer = noBreak(fmt.Sprintf("%s agents; %s is the dearest with %s, %s of all.",
-			Count(int64(len(r.ByAgent))), label(first.Key), Money(first.Cost), Share(first.Cost, r.Totals.Cost)))
+			Count(int64(len(r.ByAgent))), label(first.Key), marked(first.Cost, first.Estimated), Share(first.Cost, r.Totals.Cost)))
 	}
 }
 
@@ -265,7 +283,7 @@ func smallTable(title, head string, rows []analyze.Row, r *analyze.Result, top i
 
 func newTable(title, head string, rows []analyze.Row, r *analyze.Result, top int) table {
 	all := r.Totals
-	t := table{Title: title, Head: head, Total: money(all.Cost), TotalRequests: Count(all.Requests),
+	t := table{Title: title, Head: head, Total: money(all.Cost, all.Estimated), TotalRequests: Count(all.Requests),
 		TotalPerThousand: perThousand(all.Cost, all.Requests), TotalRatio: noBreak(Ratio(all.InputTokens, all.OutputTokens))}
 	if compared(r) {
 		t.TotalChange = noBreak(Change(all.Cost, r.Previous.Cost))
@@ -280,7 +298,7 @@ func newTable(title, head string, rows []analyze.Row, r *analyze.Result, top int
 	}
 	for _, row := range shown {
 		t.Rows = append(t.Rows, tableRow{
-			Name: label(named(row.Key)), Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost), Share: noBreak(Share(row.Cost, all.Cost)),
+			Name: label(named(row.Key)), Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost, row.Estimated), Share: noBreak(Share(row.Cost, all.Cost)),
 			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests),
 			Ratio: noBreak(Ratio(row.InputTokens, row.OutputTokens)), P95: noBreak(Millis(row.P95)),
 		})
@@ -313,7 +331,7 @@ func (p *page) waste(r *analyze.Result, top int) {
 		if i == top {
 			break
 		}
-		p.Waste = append(p.Waste, wasteRow{label(w.Agent), money(w.Cost), noBreak(ratio(w.Ratio)), noBreak(Tokens(w.InputTokens)), noBreak(Tokens(w.OutputTokens))})
+		p.Waste = append(p.Waste, wasteRow{label(w.Agent), money(w.Cost, w.Estimated), noBreak(ratio(w.Ratio)), noBreak(Tokens(w.InputTokens)), noBreak(Tokens(w.OutputTokens))})
 	}
 }
 
@@ -322,6 +340,23 @@ func verb(n int, one, many string) string {
 		return one
 	}
 	return many
+}
+
+func (p *page) streams(r *analyze.Result, top int) {
+	if len(r.Streams) == 0 {
+		p.StreamAnswer = "None: every stream that ended well said what it used."
+		return
+	}
+	var calls int64
+	var cost analyze.USD
+	for i, s := range r.Streams {
+		calls, cost = calls+s.Requests, cost.Add(s.Cost)
+		if i < top {
+			p.Streams = append(p.Streams, streamRow{label(named(s.Agent)), label(named(s.Model)), Count(s.Requests), streamFix(s), money(s.Cost, s.Cost)})
+		}
+	}
+	p.StreamAnswer = noBreak(fmt.Sprintf("%s ended well without saying what they used: %s is an estimate that one line in the request makes exact.",
+		plural(calls, "stream"), Money(cost)))
 }
 
 func (p *page) unpriced(r *analyze.Result, top int) {
@@ -333,7 +368,7 @@ func (p *page) unpriced(r *analyze.Result, top int) {
 	for i, u := range r.Unpriced {
 		tokens += u.Tokens
 		if i < top {
-			p.Unpriced = append(p.Unpriced, unpricedRow{label(u.Model), label(u.Provider), Count(u.Requests), noBreak(Tokens(u.Tokens))})
+			p.Unpriced = append(p.Unpriced, unpricedRow{label(u.Model), label(u.Provider), Count(u.Requests), noBreak(Tokens(u.Tokens)), label(explainCommand(u))})
 		}
 	}
 	p.UnpricedAnswer = noBreak(fmt.Sprintf("%s with %s tokens in %s: what they cost is unknown, and they are in no sum above.",
@@ -363,15 +398,23 @@ func (p *page) trust(r *analyze.Result) {
 	count("Lines torn", q.Torn)
 	count("Calls numbered by a proxy and missing from the files", q.MissingSeq)
 	count("Calls begun and not seen to end", q.OpenCalls)
+	count("Calls with counts that contradict each other", q.InconsistentRequests)
+	if off := estimateError(q); off != "" {
+		add("Estimates, tried on calls that reported, are off by", off, false)
+	}
 	date := "unknown"
 	if q.PriceTableDate != "" {
 		date = label(q.PriceTableDate)
 	}
-	add("Date of the price table", date, false)
+	old := PriceWarning(q.PriceTableDate, r.GeneratedAt)
+	add("Date of the price table", date, old != "")
 	p.TrustAnswer = noBreak(strings.TrimPrefix(TrustLine(r), "Trust: "))
 	if p.TrustAnswer != "" {
 		first, n := utf8.DecodeRuneInString(p.TrustAnswer)
 		p.TrustAnswer = strings.ToUpper(string(first)) + p.TrustAnswer[n:]
+	}
+	if old != "" {
+		p.TrustAnswer += " Warning: " + old + "."
 	}
 }
 

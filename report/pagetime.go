@@ -41,10 +41,10 @@ func (p *page) when(r *analyze.Result) {
 		Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up."}
 	if h := r.Totals.PeakHour; h != nil {
 		p.Hours.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
-			h.Hour, Money(h.Cost), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, 24*1000)))
+			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, 24*1000)))
 	}
 	for _, h := range r.ByHour {
-		p.HourRows = append(p.HourRows, hourRow{h.Key + ":00", money(h.Cost), Count(h.Requests), Count(h.Errors), Count(h.RateLimited)})
+		p.HourRows = append(p.HourRows, hourRow{h.Key + ":00", money(h.Cost, h.Estimated), Count(h.Requests), Count(h.Errors), Count(h.RateLimited)})
 	}
 	if r.Period.Until.Sub(r.Period.Since) > 24*time.Hour {
 		p.Heat = heatMap(r)
@@ -52,10 +52,10 @@ func (p *page) when(r *analyze.Result) {
 }
 
 func heatMap(r *analyze.Result) *heat {
-	cost := map[string]analyze.USD{}
+	cost, guessed := map[string]analyze.USD{}, map[string]analyze.USD{}
 	var most float64
 	for _, row := range r.ByWeekdayHour {
-		cost[row.Key] = row.Cost
+		cost[row.Key], guessed[row.Key] = row.Cost, row.Estimated
 		most = max(most, row.Cost.Float())
 	}
 	h := &heat{}
@@ -65,8 +65,9 @@ func heatMap(r *analyze.Result) *heat {
 	for d, name := range weekdays {
 		day := heatDay{Name: name}
 		for hour := range 24 {
-			u := cost[fmt.Sprintf("%d-%02d", d+1, hour)]
-			c := heatCell{Title: fmt.Sprintf("%s %02d:00 %s", name, hour, Money(u)), USD: u.String()}
+			key := fmt.Sprintf("%d-%02d", d+1, hour)
+			u := cost[key]
+			c := heatCell{Title: fmt.Sprintf("%s %02d:00 %s", name, hour, marked(u, guessed[key])), USD: u.String()}
 			if !u.Known() {
 				c.Title = fmt.Sprintf("%s %02d:00 nothing", name, hour)
 			} else if most > 0 {
@@ -118,7 +119,21 @@ func (p *page) traces(r *analyze.Result, colors palette) {
 }
 
 func dearestTrace(t analyze.Trace) string {
-	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", Cents(t.Cost), plural(int64(len(t.Calls)), "call")))
+	cost := Cents(t.Cost)
+	if mark := est(t.Cost, guessedPart(t)); mark != "" {
+		cost += " (" + mark + ")"
+	}
+	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", cost, plural(int64(len(t.Calls)), "call")))
+}
+
+// guessedPart sums the calls of a trace that were estimated.
+func guessedPart(t analyze.Trace) (sum analyze.USD) {
+	for _, c := range t.Calls {
+		if c.Estimated {
+			sum = sum.Add(c.Cost)
+		}
+	}
+	return sum
 }
 
 func newTrace(t analyze.Trace, colors palette) trace {
@@ -130,7 +145,7 @@ func newTrace(t analyze.Trace, colors palette) trace {
 	}
 	length := max(float64(end.Sub(begin))/1e6, 1)
 	seconds := length
-	x := trace{ID: label(t.ID), Cost: amount{Cents(t.Cost), t.Cost.String()},
+	x := trace{ID: label(t.ID), Cost: amount{Cents(t.Cost), t.Cost.String(), noBreak(est(t.Cost, guessedPart(t)))},
 		Summary: plural(int64(len(t.Calls)), "call") + ", " + noBreak(Millis(&seconds)) + ", " + stampText(begin)}
 	for i, c := range t.Calls {
 		if i == shownTraceCalls {
@@ -156,6 +171,10 @@ func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palett
 	}
 	start := 100 * float64(c.At.Sub(begin)) / 1e6 / length
 	wide := max(100*c.LatencyMS/length, 0.8)
-	return traceCall{Name: name, Note: note, Color: colors.of(c.Agent), Cost: amount{Cents(c.Cost), c.Cost.String()},
+	cost := amount{Text: Cents(c.Cost), Exact: c.Cost.String()}
+	if c.Estimated {
+		cost.Est = est(c.Cost, c.Cost)
+	}
+	return traceCall{Name: name, Note: note, Color: colors.of(c.Agent), Cost: cost,
 		X: strconv.FormatFloat(min(start, 100-wide), 'f', 2, 64), Width: strconv.FormatFloat(wide, 'f', 2, 64)}
 }

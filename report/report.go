@@ -4,7 +4,7 @@
 //
 // Read in this order: sentence.go (the line everything starts with), format.go
 // (how figures and foreign names are written), grid.go and text.go (tables),
-// json.go, csv.go, markdown.go, html.go and chart.go (the page), compare.go (two
+// fix.go (what to type), json.go, csv.go, markdown.go, html.go and chart.go (the page), compare.go (two
 // periods side by side).
 //
 // Names come from headers that anyone may send: each output escapes them in its

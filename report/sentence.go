@@ -17,9 +17,16 @@ func Sentence(r *analyze.Result) string {
 	if !t.Cost.Known() {
 		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below."
 	}
-	s := "You spent " + Money(t.Cost)
+	var marks []string
 	if compared(r) {
-		s += " (" + Change(t.Cost, r.Previous.Cost) + ")"
+		marks = append(marks, Change(t.Cost, r.Previous.Cost))
+	}
+	if mark := est(t.Cost, t.Estimated); mark != "" {
+		marks = append(marks, mark)
+	}
+	s := "You spent " + Money(t.Cost)
+	if len(marks) > 0 {
+		s += " (" + strings.Join(marks, ", ") + ")"
 	}
 	s += " in " + lengthText(r.Period.Between) + " (" + plural(t.Requests, "call") + ")."
 	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
@@ -80,16 +87,35 @@ func TrustLine(r *analyze.Result) string {
 		{q.GapRequests, "call", " known only as sums"},
 		{q.MissingSeq, "call", " missing from the files"},
 		{q.OpenCalls, "call", " begun and not seen to end"},
+		{q.InconsistentRequests, "call", " with counts that contradict each other"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, plural(c.n, c.noun)+c.rest)
 		}
 	}
 	s := "Trust: " + strings.Join(parts, ", ")
+	if off := estimateError(q); off != "" && q.EstimatedRequests > 0 {
+		s += "; estimates tried on calls that reported are off by " + off
+	}
 	if q.PriceTableDate != "" {
 		s += "; prices of " + Clean(q.PriceTableDate)
 	}
 	return s + "."
+}
+
+// estimateError says how far estimates are off on average where the truth is
+// known, "" if nobody knows.
+func estimateError(q analyze.Quality) string {
+	var parts []string
+	for _, x := range []struct {
+		pct  *float64
+		noun string
+	}{{q.EstimateInputErrorPct, "input"}, {q.EstimateOutputErrorPct, "output"}} {
+		if x.pct != nil {
+			parts = append(parts, percent(*x.pct/100)+" of "+x.noun+" tokens")
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 func rejected(q analyze.Quality) int64 {

@@ -106,11 +106,14 @@ func (p *painter) hours(r *analyze.Result) {
 		f, _ := fraction(h.Cost, peak.Cost)
 		line[at] = levels[min(int(f*float64(len(levels))), len(levels)-1)]
 	}
-	p.line("Hour of day 00 " + p.blue(string(line)) + " 23, dearest " + peak.Hour + ":00 with " + Money(peak.Cost))
+	p.line("Hour of day 00 " + p.blue(string(line)) + " 23, dearest " + peak.Hour + ":00 with " + marked(peak.Cost, peak.Estimated))
 }
 
 func (p *painter) trust(r *analyze.Result) {
 	p.line(TrustLine(r))
+	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
+		p.line("Warning: " + old + ".")
+	}
 	if p.opt.Report != "" {
 		p.line("Report: " + Clean(p.opt.Report))
 	}
@@ -126,8 +129,8 @@ func (p *painter) table(g grid) {
 	if p.err == nil {
 		p.err = p.render(g)
 	}
-	if g.note != "" {
-		p.line(" " + p.dim(g.note))
+	for _, note := range g.notes {
+		p.line(" " + p.dim(note))
 	}
 }
 
@@ -207,7 +210,7 @@ func fit(g *grid, width int) {
 	if width <= 0 {
 		return
 	}
-	for drop := dropP95; drop <= dropShare && total(g) > width; drop++ {
+	for drop := dropP95; drop <= dropChange && total(g) > width; drop++ {
 		for i := len(g.cols) - 1; i >= 0; i-- {
 			if g.cols[i].drop == drop {
 				remove(g, i)

@@ -55,25 +55,30 @@ func world(names []string) *analyze.Result {
 		names = []string{"chat-gate", "digest-cron", "doc-classifier", "ticket-router", "query-rewriter", "reply-writer", "unknown"}
 	}
 	since := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	inOff, outOff := 3.1, 12.0
 	r := &analyze.Result{
 		Schema: analyze.Schema, GeneratedAt: time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC),
 		Period:     analyze.Span{Between: analyze.Between{Since: since, Until: since.AddDate(0, 0, 30)}, TZ: "UTC"},
 		Registered: true, Installation: "test",
 		Quality: analyze.Quality{Files: 12, Lines: 143_204, Accepted: 143_000, Rejected: map[string]int64{"not JSON": 3}, OtherKinds: 201,
-			EstimatedRequests: 812, UnpricedRequests: 40, MissingSeq: 2, PriceTableDate: "2026-08-21"},
-		Waste:    []analyze.Waste{{Agent: names[0], Ratio: 1478.25, InputTokens: 106_000_000, OutputTokens: 2_470_000, Cost: usd("592.29")}},
+			EstimatedRequests: 812, UnpricedRequests: 40, MissingSeq: 2, PriceTableDate: "2026-08-21", InconsistentRequests: 1, EstimateInputErrorPct: &inOff, EstimateOutputErrorPct: &outOff},
+		Waste:    []analyze.Waste{{Agent: names[0], Ratio: 1478.25, InputTokens: 106_000_000, OutputTokens: 2_470_000, Cost: usd("592.29"), Estimated: usd("29.9")}},
 		Unpriced: []analyze.Unpriced{{Provider: "openai", Model: "gpt-x-preview", Requests: 40, Tokens: 51_234}},
+		Streams: []analyze.Stream{
+			{Agent: names[0], Provider: "openai", Model: "gpt-4o", Endpoint: "/v1/chat/completions", Requests: 800, Cost: usd("29.5")},
+			{Agent: "voice", Provider: "gcp.gemini", Model: "gemini-2.5-flash", Endpoint: "/v1beta/models/*", Requests: 12, Cost: usd("0.4")},
+		},
 		Findings: []analyze.Finding{}, Traces: []analyze.Trace{}, Marks: []analyze.Mark{}, Budgets: []analyze.Budget{},
 	}
 	fill(r, names, since)
 	zero := usd("0")
 	r.Totals.Avoidable = analyze.Avoidable{Certain: zero, Likely: zero, Test: zero}
-	r.Totals.Estimated = micro(29_900_000)
+	guess(r)
 	r.Traces = append(r.Traces, analyze.Trace{ID: "9834398461c143c20f74b077870d45da", Cost: usd("0.298011"), Calls: []analyze.Call{
 		{At: since.Add(26*time.Hour + 5*time.Second), Agent: names[0], User: "u-8", Model: "claude-opus-4-5", Endpoint: "/v1/messages", Status: 200, End: "complete",
 			LatencyMS: 4321, InputTokens: 55_100, OutputTokens: 5, Cost: usd("0.275800")},
 		{At: since.Add(26*time.Hour + 10*time.Second), Agent: names[1%len(names)], Step: "rewrite", Model: "claude-opus-4-5", Status: 429, End: "complete",
-			LatencyMS: 812, InputTokens: 622, OutputTokens: 107, Cost: usd("0.022211")},
+			LatencyMS: 812, InputTokens: 622, OutputTokens: 107, Cost: usd("0.022211"), Estimated: true},
 	}})
 	before := r.Totals
 	before.Cost, before.Requests = micro(1_848_000_000), 120_000
@@ -81,6 +86,21 @@ func world(names []string) *analyze.Result {
 	r.Previous, r.Compared = &before, &analyze.Between{Since: since.AddDate(0, 0, -30), Until: since}
 	r.PreviousAgents = map[string]analyze.USD{names[0]: usd("308.5")}
 	return r
+}
+
+// guess makes $29.90 of the dearest agent's money an estimate, in every table.
+func guess(r *analyze.Result) {
+	part := micro(29_900_000)
+	r.Totals.Estimated, r.ByAgent[0].Estimated, r.Totals.PeakHour.Estimated = part, part, part
+	for _, rows := range [][]analyze.Row{r.ByUser, r.ByModel, r.ByEndpoint, r.ByDay, r.ByHour, r.ByTime, r.ByWeekdayHour} {
+		rows[0].Estimated = part
+	}
+	for i := range r.Trend {
+		if r.Trend[i].Agent == r.ByAgent[0].Key {
+			r.Trend[i].Estimated = part
+			break
+		}
+	}
 }
 
 // fill spreads money over agents, days and hours so that each table adds up.
