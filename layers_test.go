@@ -46,6 +46,7 @@ var owners = map[string][]string{
 	"go.yaml.in/yaml/":                  {"burn/report/settings"},
 	"github.com/andybalholm/brotli":     {"burn/proxy/provider"},
 	"github.com/klauspost/compress/":    {"burn/proxy/provider", "burn/ingest"},
+	"github.com/zeebo/xxh3":             {"burn/proxy/provider"},
 }
 
 // imports returns the import paths of every package's files, tests left out,

@@ -16,16 +16,11 @@ import (
 //	literal  = canonLiteral bytes                  (number, true, false, null)
 //	object   = canonObject { text value } canonEnd (keys sorted, last of equal ones)
 //	array    = canonArray { value } canonEnd
-//	media    = canonMedia 32-byte-hash             (of the part's own canonical text)
+//	media    = canonMedia 16-byte-digest           (of the part's own canonical text)
 //	value    = text | literal | object | array | media
 //
 //	request  = [ canonTools value … ] [ canonSys value … ] [ canonState value … ] { message }
 //	message  = canonMessage role { value } [ object ]
-//
-// After the last of the prefixes (128 KiB of text), where nobody asks for the
-// chain in the middle of a message any more, the tools, the system prompt and
-// each message stand in the chain as canonFold and the 32 bytes of their own
-// hash, so that a large text is hashed once although both are wanted.
 //
 // A message has no end mark, and nothing is counted in front: the canonical
 // text of a conversation is a prefix of that of its continuation.
@@ -45,7 +40,6 @@ const (
 	canonObject  = 0xfb
 	canonArray   = 0xfc
 	canonMedia   = 0xfd
-	canonFold    = 0xfe
 	canonEnd     = 0xff
 )
 
@@ -427,13 +421,7 @@ func (w *canonWalk) message(m *canonMsg) {
 	before := w.sink.text
 	w.sink.mark(canonMessage)
 	w.sink.mark(m.role)
-	if w.sink.reaches(w.doc.most(m.val)) {
-		w.sink.beginPart()
-		w.body(m)
-		w.sink.endPart()
-	} else {
-		w.body(m)
-	}
+	w.body(m)
 	m.bytes = w.sink.text - before
 }
 

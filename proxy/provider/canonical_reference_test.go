@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"burn/proxy/usage"
+
+	"github.com/zeebo/xxh3"
 )
 
 // refDoc is the slow reference: the same canonical text from what
@@ -93,9 +95,8 @@ func (d *refDoc) aside(v any) {
 	own := refDoc{media: true}
 	own.section()
 	own.value(v)
-	sum := sha256.Sum256(own.sections[0].body)
 	d.put(false, canonMedia)
-	d.put(false, sum[:]...)
+	d.put(false, refDigest(own.sections[0].body)...)
 	d.sections[len(d.sections)-1].weight += fpMinText
 }
 
@@ -254,13 +255,17 @@ func (d *refDoc) instructions(v any) {
 	d.parts(v)
 }
 
-func refMAC(p []byte) []byte {
-	h := hmac.New(sha256.New, testKeys.text[:])
-	h.Write(p)
-	return h.Sum(nil)
+// refDigest is the digest of everything at once.
+func refDigest(p []byte) []byte {
+	d := xxh3.Hash128Seed(p, testKeys.digest).Bytes()
+	return d[:]
 }
 
-func refShort(p []byte) uint64 { return max(1, binary.BigEndian.Uint64(refMAC(p))) }
+func refShort(p []byte) uint64 {
+	h := hmac.New(sha256.New, testKeys.text[:])
+	h.Write(refDigest(p))
+	return max(1, binary.BigEndian.Uint64(h.Sum(nil)))
+}
 
 func (s refSection) bytes() (n int64) {
 	for _, t := range s.isText {
@@ -284,23 +289,13 @@ func (d *refDoc) chain(n int) (sum uint64, prefixes []uint64) {
 	text := 0
 	for _, s := range d.sections[:n] {
 		out = append(out, s.front...)
-		folded := len(prefixes) == usage.MaxPrefixes
 		for i, b := range s.body {
-			if len(prefixes) == usage.MaxPrefixes {
-				folded = true
-				break
-			}
 			out = append(out, b)
-			if s.isText[i] {
+			if s.isText[i] && len(prefixes) < usage.MaxPrefixes {
 				if text++; text == usage.PrefixBytes[len(prefixes)] {
 					prefixes = append(prefixes, refShort(out))
 				}
 			}
-		}
-		if folded = folded || len(prefixes) == usage.MaxPrefixes; folded && len(s.front) > 0 && s.front[0] != canonState {
-			out = append(append(out, canonFold), refMAC(s.body)...)
-		} else if folded {
-			out = append(out, s.body...)
 		}
 	}
 	return refShort(out), prefixes

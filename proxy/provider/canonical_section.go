@@ -75,8 +75,6 @@ func (w *canonWalk) turn(m *canonMsg) uint64 {
 func (w *canonWalk) embedding(v reqVal) {
 	w.sink.mark(canonMessage)
 	w.sink.mark(canonUser)
-	w.sink.beginPart()
-	defer w.sink.endPart()
 	if w.doc.kind(v) != '[' {
 		w.embeddingOne(v)
 		return

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"burn/proxy/usage"
+
+	"github.com/zeebo/xxh3"
 )
 
 // fpMinText is the least text, in bytes, of which a part's fingerprint says
@@ -19,24 +21,32 @@ import (
 const fpMinText = 32
 
 // fpSink takes the canonical text of a request as it is walked, once, counts
-// it, and feeds it to the hashes that are open:
+// it, and takes the digests that are asked for:
 //
 //   - the chain, over everything from the request's beginning; its value so far
 //     can be read at any point, which is what turns and prefixes are;
 //   - a part, over the system prompt, the tools, or the last user turn alone;
-//   - a medium, over one image or recording, whose hash then stands in the text.
+//   - a medium, over one image or recording, whose digest then stands in the text.
+//
+// A digest is XXH3 with 128 bits and a seed derived from the key file: at
+// memory speed, which a cryptographic hash of a megabyte is far from. It is
+// never shown: a fingerprint is the HMAC-SHA-256 of a digest, so without the
+// key nothing can be learnt from it, nor a guessed text be tried.
 //
 // The text of the last user turn also goes through fpLines.
 //
 // Marks (see canonical.go) are hashed and not counted; so are media.
 type fpSink struct {
-	keys  *Keys // nil: count only
-	chain hash.Hash
-	part  hash.Hash
-	media hash.Hash
+	keys *Keys // nil: count only
+	mac  hash.Hash
+
+	// Digests that are open. What a request of a few KB has to say fits into
+	// buf, and its digests are taken there; the hashers hold what went before.
+	chain, part, media *xxh3.Hasher
+	chained, parted    bool // chain, part hold something
+	partAt, linesAt    int  // where in buf the rest begins
 
 	inPart, inMedia, inLines bool
-	folding                  bool // all prefixes are taken: parts go into the chain as their hash
 
 	text    int64 // bytes of text so far
 	weight  int64 // of them in the open part, a medium counting as fpMinText
@@ -45,26 +55,25 @@ type fpSink struct {
 	turns   []uint64
 	lines   fpLines
 
-	buf  [8 << 10]byte
-	n    int
-	sum  [sha256.Size]byte
-	char [8]byte
+	buf    [8 << 10]byte
+	n      int
+	sum    [sha256.Size]byte
+	digest [16]byte
+	char   [8]byte
 }
 
 // start makes the sink ready for one request.
 func (s *fpSink) start(k *Keys) {
 	if k != s.keys && k != nil {
-		s.chain = hmac.New(sha256.New, k.text[:])
-		s.part = hmac.New(sha256.New, k.text[:])
-		s.media = sha256.New()
+		s.mac = hmac.New(sha256.New, k.text[:])
+		s.chain, s.part, s.media = xxh3.NewSeed(k.digest), xxh3.NewSeed(k.digest), xxh3.NewSeed(k.digest)
 	}
 	s.keys = k
-	s.inPart, s.inMedia, s.inLines, s.folding = false, false, false, false
+	s.inPart, s.inMedia, s.inLines, s.chained = false, false, false, false
 	s.text, s.weight, s.n = 0, 0, 0
 	s.prefix, s.turns = s.prefix[:0], s.turns[:0]
 	s.nextCut = math.MaxInt64
 	if k != nil {
-		s.chain.Reset()
 		s.nextCut = int64(usage.PrefixBytes[0])
 	}
 	s.lines.start(k)
@@ -104,26 +113,14 @@ func (s *fpSink) cut() {
 	s.nextCut = math.MaxInt64
 	if n := len(s.prefix); n < len(usage.PrefixBytes) {
 		s.nextCut = int64(usage.PrefixBytes[n])
-	} else {
-		s.folding = true
 	}
-}
-
-// reaches tells whether n further bytes of text may lead to where parts are
-// folded, so that one must be open.
-func (s *fpSink) reaches(n int64) bool {
-	return s.folding || s.keys != nil && s.text+n >= int64(usage.PrefixBytes[len(usage.PrefixBytes)-1])
 }
 
 func (s *fpSink) put(p []byte) {
-	if s.keys == nil {
-		s.n = 0
-		return
-	}
 	if len(p) > len(s.buf)-s.n {
 		s.flush()
 		if len(p) > len(s.buf)/2 {
-			s.hash(p)
+			s.hash(p, p, p)
 			return
 		}
 	}
@@ -131,26 +128,47 @@ func (s *fpSink) put(p []byte) {
 }
 
 func (s *fpSink) flush() {
-	if s.keys != nil {
-		s.hash(s.buf[:s.n])
-	}
-	s.n = 0
+	s.hash(s.buf[:s.n], s.buf[s.partAt:s.n], s.buf[s.linesAt:s.n])
+	s.n, s.partAt, s.linesAt = 0, 0, 0
 }
 
-func (s *fpSink) hash(p []byte) {
-	if s.inMedia {
-		s.media.Write(p)
+// hash gives the digests that are open what belongs to each.
+func (s *fpSink) hash(all, part, lines []byte) {
+	switch {
+	case s.keys == nil:
+		return
+	case s.inMedia:
+		s.media.Write(all)
 		return
 	}
-	if !s.folding || !s.inPart {
-		s.chain.Write(p)
+	if !s.chained {
+		s.chain.Reset()
+		s.chained = true
 	}
+	s.chain.Write(all)
 	if s.inPart {
-		s.part.Write(p)
+		if !s.parted {
+			s.part.Reset()
+			s.parted = true
+		}
+		s.part.Write(part)
 	}
 	if s.inLines {
-		s.lines.text(p)
+		s.lines.text(lines)
 	}
+}
+
+// fingerprint is what the record has of a digest: the first 64 bits of its
+// HMAC. 0 means absent there, so the one in 2^64 becomes 1.
+func (s *fpSink) fingerprint(d xxh3.Uint128) uint64 {
+	s.mac.Reset()
+	s.mac.Write(s.bytes(d))
+	return max(1, binary.BigEndian.Uint64(s.mac.Sum(s.sum[:0])))
+}
+
+// bytes is a digest as it is hashed further.
+func (s *fpSink) bytes(d xxh3.Uint128) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(s.digest[:0], d.Hi), d.Lo)
 }
 
 // str appends the text that raw, a string of d as written, stands for.
@@ -245,11 +263,14 @@ func (s *fpSink) repaired(p []byte) {
 	}
 }
 
-// sofar is the chain's value after everything appended until now. Sum leaves
-// the state of the hash as it is, so the chain goes on.
+// sofar is the chain's value after everything appended until now; the chain
+// goes on.
 func (s *fpSink) sofar() uint64 {
+	if !s.chained {
+		return s.fingerprint(xxh3.Hash128Seed(s.buf[:s.n], s.keys.digest))
+	}
 	s.flush()
-	return fpShort(s.chain.Sum(s.sum[:0]))
+	return s.fingerprint(s.chain.Sum128())
 }
 
 // turn records the chain at the boundary of a turn.
@@ -259,52 +280,44 @@ func (s *fpSink) turn() {
 	}
 }
 
-// beginPart opens the hash of a part.
+// beginPart opens the digest of a part.
 func (s *fpSink) beginPart() {
 	s.weight = 0
-	if s.keys == nil {
-		return
-	}
-	s.flush()
-	s.part.Reset()
-	s.inPart = true
+	s.inPart, s.parted, s.partAt = true, false, s.n
 }
 
 // endPart closes it and returns its fingerprint, 0 where there was too little.
 func (s *fpSink) endPart() uint64 {
-	if s.keys == nil {
+	part := s.buf[s.partAt:s.n]
+	s.inPart, s.partAt = false, 0
+	switch {
+	case s.keys == nil || s.weight < fpMinText:
 		return 0
+	case !s.parted:
+		return s.fingerprint(xxh3.Hash128Seed(part, s.keys.digest))
 	}
-	s.flush()
-	s.inPart = false
-	sum := s.part.Sum(s.sum[:0])
-	if s.folding {
-		s.mark(canonFold)
-		s.put(sum)
-	}
-	if s.weight < fpMinText {
-		return 0
-	}
-	return fpShort(sum)
+	s.part.Write(part)
+	return s.fingerprint(s.part.Sum128())
 }
 
-// beginMedia opens the hash of a medium. Media do not nest.
+// beginMedia opens the digest of a medium. Media do not nest.
 func (s *fpSink) beginMedia() {
+	s.flush()
 	if s.keys != nil {
-		s.flush()
 		s.media.Reset()
 	}
 	s.inMedia = true
 }
 
-// endMedia closes it and appends its hash.
+// endMedia closes it and appends its digest.
 func (s *fpSink) endMedia() {
 	s.flush()
 	s.inMedia = false
 	s.weight += fpMinText
 	if s.keys != nil {
+		d := s.media.Sum128()
 		s.mark(canonMedia)
-		s.put(s.media.Sum(s.sum[:0]))
+		s.put(s.bytes(d))
 	}
 }
 
@@ -322,7 +335,7 @@ func (s *fpSink) parts(dst []uint64) []uint64 {
 		if l.size > fpLongLine {
 			s.part.Write(binary.BigEndian.AppendUint64(s.char[:0], l.hash))
 		}
-		dst = append(dst, fpShort(s.part.Sum(s.sum[:0])))
+		dst = append(dst, s.fingerprint(s.part.Sum128()))
 	}
 	slices.Sort(dst)
 	return dst
@@ -331,20 +344,13 @@ func (s *fpSink) parts(dst []uint64) []uint64 {
 // beginLines lets the text that follows be read for its lines, in which no
 // marks may stand.
 func (s *fpSink) beginLines() {
-	s.flush()
-	s.inLines = s.keys != nil
+	s.inLines, s.linesAt = s.keys != nil, s.n
 }
 
 func (s *fpSink) endLines() {
-	s.flush()
 	if s.inLines {
+		s.lines.text(s.buf[s.linesAt:s.n])
 		s.lines.end()
 	}
-	s.inLines = false
-}
-
-// fpShort is a fingerprint as the record has it: the first 64 bits. 0 means
-// absent there, so the one in 2^64 becomes 1.
-func fpShort(sum []byte) uint64 {
-	return max(1, binary.BigEndian.Uint64(sum))
+	s.inLines, s.linesAt = false, 0
 }

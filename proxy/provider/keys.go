@@ -32,6 +32,7 @@ const keyBytes = 32
 // comparable. Keys may be used by many goroutines.
 type Keys struct {
 	text         [sha256.Size]byte // of fingerprints
+	digest       uint64            // seed of the digests they are taken over (fpSink)
 	line0, line1 uint64            // of the hash that chooses lines (fpLines)
 	users        fpPool
 	credentials  fpPool
@@ -62,6 +63,8 @@ func newKeys(secret []byte) *Keys {
 	k := &Keys{text: derive(secret, "text")}
 	k.users.key = derive(secret, "users")
 	k.credentials.key = derive(secret, "credentials")
+	digest := derive(secret, "digests")
+	k.digest = binary.LittleEndian.Uint64(digest[:]) | 1 // 0 would be no seed
 	line := derive(secret, "lines")
 	k.line0 = binary.LittleEndian.Uint64(line[:])
 	k.line1 = binary.LittleEndian.Uint64(line[8:]) | 1

@@ -38,11 +38,14 @@ func benchBody(size int) []byte {
 func BenchmarkReadRequest(b *testing.B) {
 	oneTurn, _ := json.Marshal(map[string]any{"model": "m", "messages": []any{map[string]any{"role": "user", "content": string(benchBody(900 << 10))}}})
 	code, _ := json.Marshal(map[string]any{"model": "m", "messages": []any{map[string]any{"role": "user", "content": strings.Repeat("fmt.Println(x + 1) // and so on, line after line\n", 20<<10)}}})
+	turns := []byte(`{"model":"m","max_tokens":64,"messages":[{"role":"system","content":"` + longSystem + `"}` + strings.Repeat(
+		`,{"role":"user","content":"`+strings.Repeat("The quick brown fox jumps over the lazy dog again. ", 8)+`"},{"role":"assistant","content":"yes"}`, 2180) + `]}`)
+	plain, _ := json.Marshal(map[string]any{"model": "m", "messages": []any{map[string]any{"role": "user", "content": strings.Repeat("The quick brown fox. ", 50<<10)}}})
 	bodies := []struct {
 		name string
 		body []byte
 	}{
-		{"1KB", benchBody(1 << 10)}, {"50KB", benchBody(50 << 10)}, {"1MB", benchBody(1 << 20)}, {"1MB-one-turn-of-JSON", oneTurn}, {"1MB-one-turn-of-code", code},
+		{"1KB", benchBody(1 << 10)}, {"50KB", benchBody(50 << 10)}, {"1MB", benchBody(1 << 20)}, {"1MB-short-turns", turns}, {"1MB-one-turn", plain}, {"1MB-one-turn-of-JSON", oneTurn}, {"1MB-one-turn-of-code", code},
 	}
 	for _, bb := range bodies {
 		run := func(name string, f func()) {

@@ -150,15 +150,6 @@ func (d *reqDoc) get(object reqVal, key string) (found reqVal) {
 	return found
 }
 
-// most is an upper bound of the text in v, in bytes.
-func (d *reqDoc) most(v reqVal) int64 {
-	n := int64(d.skip(v).pos - v.pos)
-	if !d.valid {
-		n *= 3 // a byte may become U+FFFD
-	}
-	return n
-}
-
 // text returns a string value's text, cut to about max bytes; "" for other
 // values.
 func (d *reqDoc) text(v reqVal, max int) string {
