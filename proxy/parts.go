@@ -49,7 +49,7 @@ const (
 
 // letLogFollow waits until half of the log's queue is free.
 func (c *call) letLogFollow() {
-	for c.waited < logPatience {
+	for c.waited < logPatience && !c.p.killed() {
 		if s := c.p.log.Stats(); s.Queue <= s.QueueCap/2 {
 			return
 		}

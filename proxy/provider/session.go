@@ -203,6 +203,7 @@ func (s *Session) transcription() {
 	g := &s.server.gather
 	rec := s.part(OpTranscription)
 	rec.ResponseID = g.ident(slotSpoken)
+	rec.ResponseModel = usage.Unknown // never the session's, whose price is another
 	if s.transcriber != "" {
 		rec.ResponseModel, _ = usage.Label(s.transcriber, usage.MaxLabel)
 	}
