@@ -63,6 +63,7 @@ type canonMsg struct {
 	content reqVal
 	role    byte
 	kind    canonKind
+	bare    bool  // a canonChat with nothing that rest would append
 	bytes   int64 // of text
 }
 
@@ -97,12 +98,19 @@ func (w *canonWalk) value(v reqVal) {
 
 func (w *canonWalk) text(v reqVal) {
 	raw := w.doc.raw(v)
+	lines := w.lines && !w.sink.inMedia
 	w.sink.mark(canonText)
-	if w.lines && !w.sink.inMedia {
+	if lines {
 		w.sink.beginLines()
-		defer w.sink.endLines()
 	}
-	w.sink.str(&w.doc, raw)
+	if w.doc.plain(v, raw) {
+		w.sink.write(raw)
+	} else {
+		w.sink.str(&w.doc, raw)
+	}
+	if lines {
+		w.sink.endLines()
+	}
 }
 
 // object appends an object, without cache marks.
@@ -339,7 +347,15 @@ func (w *canonWalk) gatherOne(v reqVal) {
 		w.msgs = append(w.msgs, msg)
 		return
 	}
+	form := &w.doc.alike.meant[w.doc.form(v)]
+	if form.role != 0 {
+		msg.role, msg.kind, msg.bare = form.role, canonChat, true
+		msg.content = reqVal{v.pos + uint32(form.content), v.num + 1}
+		w.msgs = append(w.msgs, msg)
+		return
+	}
 	var role, typ, content, parts, message reqVal
+	msg.bare = true
 	for m, ok := w.doc.firstMember(v); ok; m, ok = w.doc.nextMember(m) {
 		switch string(m.key) {
 		case "role":
@@ -352,6 +368,8 @@ func (w *canonWalk) gatherOne(v reqVal) {
 			parts = m.val
 		case "message": // Cohere v1
 			message = m.val
+		default:
+			msg.bare = false
 		}
 	}
 	msg.kind = canonChat
@@ -377,6 +395,9 @@ func (w *canonWalk) gatherOne(v reqVal) {
 	}
 	if msg.role == canonUser && w.returns(msg.content) {
 		msg.role = canonTool
+	}
+	if msg.bare && w.doc.form(v) != 0 && w.doc.skip(msg.content).pos+1 == w.doc.skip(v).pos {
+		*form = reqFormMeans{msg.role, byte(msg.content.pos - v.pos)}
 	}
 	w.msgs = append(w.msgs, msg)
 }
@@ -436,7 +457,9 @@ func (w *canonWalk) body(m *canonMsg) {
 		w.value(m.val)
 	default:
 		w.parts(m.content)
-		w.rest(m.val)
+		if !m.bare {
+			w.rest(m.val)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -26,24 +25,41 @@ const (
 type reqDoc struct {
 	b     []byte
 	spans []reqSpan
-	stack []uint32 // open containers while indexing: number in spans, reqIsObject
-	keys  int      // members so far
-	high  uint64   // the top bits of the bytes in strings
+	stack []reqOpen // open containers while indexing
+	keys  int       // members so far
+	high  uint64    // the top bits of the bytes in strings
+
+	strAt, strEnd int // the last string that is a value
+	alike         reqAlike
 
 	valid   bool // b is valid UTF-8, so strings need no repair
 	oddKeys bool // some key is not written as it reads
 }
 
 // reqSpan is one entry: where the value begins and ends in b (end exclusive),
-// and the number of the first entry that begins after it.
-type reqSpan struct{ start, end, next uint32 }
+// and in more the number of the first entry that begins after it, with what
+// else is known of the value in the upper bits.
+type reqSpan struct{ start, end, more uint32 }
+
+const (
+	reqNext      = 1<<23 - 1 // bits of more: number of the next entry
+	reqEscaped   = 1 << 23   // a string with escapes
+	reqFormShift = 24        // from here on: an object's form (reqAlike)
+)
+
+func (s reqSpan) next() uint32 { return s.more & reqNext }
+
+// reqOpen is a container while it is open: its entry, and the members before it.
+type reqOpen struct {
+	span   uint32
+	keys   uint32
+	object bool
+}
 
 // reqVal is one value of a reqDoc: where it begins, and how many entries begin
 // before it. Only the root has none before it, so the zero reqVal stands
 // for a value that is not there.
 type reqVal struct{ pos, num uint32 }
-
-const reqIsObject = 1 << 31
 
 // index checks that b is one JSON object by the rules of encoding/json and
 // records its containers. It reports false for everything else, and for what
@@ -51,7 +67,9 @@ const reqIsObject = 1 << 31
 func (d *reqDoc) index(b []byte) bool {
 	d.b, d.spans, d.stack = b, d.spans[:0], d.stack[:0]
 	d.keys, d.high, d.oddKeys = 0, 0, false
-	if uint64(len(b)) >= reqIsObject {
+	d.strAt, d.strEnd = 0, 0
+	d.alike.reset()
+	if uint64(len(b)) >= 1<<31 {
 		return false
 	}
 	p := reqSpace(b, 0)
@@ -62,7 +80,7 @@ func (d *reqDoc) index(b []byte) bool {
 	if p < 0 || reqSpace(b, p) != len(b) {
 		return false
 	}
-	d.valid = d.high == 0 || utf8.Valid(b)
+	d.valid = d.high&reqHighs == 0 || utf8.Valid(b)
 	d.oddKeys = d.oddKeys || !d.valid
 	return true
 }
@@ -77,14 +95,16 @@ func (d *reqDoc) scan(p int) int {
 		}
 		switch c := b[p]; c {
 		case '{', '[':
+			if c == '{' {
+				if end := d.scanAlike(p); end > 0 {
+					p = end
+					break
+				}
+			}
 			if len(d.stack) >= reqMaxDepth || len(d.spans) >= reqMaxSpans {
 				return -1
 			}
-			open := uint32(len(d.spans))
-			if c == '{' {
-				open |= reqIsObject
-			}
-			d.stack = append(d.stack, open)
+			d.stack = append(d.stack, reqOpen{uint32(len(d.spans)), uint32(d.keys), c == '{'})
 			d.spans = append(d.spans, reqSpan{start: uint32(p)})
 			p = reqSpace(b, p+1)
 			if p < len(b) && b[p] == c+2 {
@@ -98,11 +118,11 @@ func (d *reqDoc) scan(p int) int {
 			}
 			continue
 		case '"':
-			start := p
-			p = reqScanString(b, p+1, &d.high)
-			if p-start >= reqLongString && len(d.spans) < reqMaxSpans {
-				d.spans = append(d.spans, reqSpan{uint32(start), uint32(p), uint32(len(d.spans) + 1)})
-			}
+			end, flags := reqScanString(b, p+1)
+			d.high |= flags
+			d.long(p, end, flags)
+			d.strAt, d.strEnd = p, end
+			p = end
 		default:
 			p = reqScanLiteral(b, p)
 		}
@@ -113,6 +133,13 @@ func (d *reqDoc) scan(p int) int {
 		if p, done = d.after(p); done || p < 0 {
 			return p
 		}
+	}
+}
+
+// long makes the entry of a string that is long enough for one.
+func (d *reqDoc) long(start, end int, flags uint64) {
+	if end-start >= reqLongString && len(d.spans) < reqMaxSpans {
+		d.spans = append(d.spans, reqSpan{uint32(start), uint32(end), uint32(len(d.spans)+1) | uint32(flags&1)*reqEscaped})
 	}
 }
 
@@ -127,13 +154,16 @@ func (d *reqDoc) after(p int) (next int, done bool) {
 		}
 		top := d.stack[len(d.stack)-1]
 		switch c := b[p]; {
-		case c == ',' && top&reqIsObject != 0:
+		case c == ',' && top.object:
 			return d.key(reqSpace(b, p+1)), false
 		case c == ',':
 			return reqSpace(b, p+1), false
-		case c == '}' && top&reqIsObject != 0, c == ']' && top&reqIsObject == 0:
-			s := &d.spans[top&^reqIsObject]
-			s.end, s.next = uint32(p+1), uint32(len(d.spans))
+		case c == '}' && top.object, c == ']' && !top.object:
+			s := &d.spans[top.span]
+			s.end, s.more = uint32(p+1), uint32(len(d.spans))
+			if p == d.strEnd && top.object {
+				d.learn(top)
+			}
 			d.stack = d.stack[:len(d.stack)-1]
 			p++
 			if len(d.stack) == 0 {
@@ -148,21 +178,31 @@ func (d *reqDoc) after(p int) (next int, done bool) {
 // key reads a member's key and colon at p and returns where its value begins,
 // or -1.
 func (d *reqDoc) key(p int) int {
-	b, start := d.b, p
+	b := d.b
 	if d.keys++; d.keys > reqMaxKeys || p >= len(b) || b[p] != '"' {
 		return -1
 	}
-	if p = reqScanString(b, p+1, &d.high); p < 0 {
+	p, flags := reqScanString(b, p+1)
+	if p < 0 {
 		return -1
 	}
-	d.oddKeys = d.oddKeys || bytes.IndexByte(b[start:p], '\\') >= 0
+	d.high |= flags
+	d.oddKeys = d.oddKeys || flags&1 != 0
 	if p = reqSpace(b, p); p >= len(b) || b[p] != ':' {
 		return -1
 	}
 	return reqSpace(b, p+1)
 }
 
+// reqSpace passes white space.
 func reqSpace(b []byte, p int) int {
+	if p < len(b) && b[p] > ' ' {
+		return p
+	}
+	return reqSpaces(b, p)
+}
+
+func reqSpaces(b []byte, p int) int {
 	for p < len(b) && (b[p] == ' ' || b[p] == '\n' || b[p] == '\t' || b[p] == '\r') {
 		p++
 	}
@@ -175,54 +215,85 @@ const (
 )
 
 // reqScanString checks the string whose first byte is at p and returns the
-// position after its closing quote, or -1. Into high go the top bits of what it
-// passes. It looks at eight bytes at a time, twice per round.
-func reqScanString(b []byte, p int, high *uint64) int {
-	var tops uint64
-	for p < len(b) {
-		for p+16 <= len(b) {
-			v, w := binary.LittleEndian.Uint64(b[p:]), binary.LittleEndian.Uint64(b[p+8:])
-			tops |= v | w
-			if stop := reqStop(v); stop != 0 {
-				p += bits.TrailingZeros64(stop) / 8
-				break
-			}
-			if stop := reqStop(w); stop != 0 {
-				p += 8 + bits.TrailingZeros64(stop)/8
-				break
-			}
-			p += 16
-		}
+// position after its closing quote, or -1. In flags the top bits of bytes tell
+// whether any byte, or one close behind, is not ASCII, and bit 0 whether there
+// are escapes.
+func reqScanString(b []byte, p int) (end int, flags uint64) {
+	for {
+		k, tops := reqPlain(b[p:])
+		p += k
+		flags |= tops & reqHighs
 		if p >= len(b) {
-			return -1
+			return -1, 0
 		}
 		switch c := b[p]; {
 		case c == '"':
-			*high |= tops & reqHighs
-			return p + 1
+			return p + 1, flags
 		case c == '\\' && p+1 < len(b) && reqShort[b[p+1]] != 0:
+			flags |= 1
 			p += 2
 		case c == '\\':
+			flags |= 1
 			if _, ok := reqHex4(b[p:]); !ok {
-				return -1
+				return -1, 0
 			}
 			p += 6
-		case c < 0x20:
-			return -1
 		default:
-			tops |= uint64(c)
-			p++
+			return -1, 0 // a control character
 		}
 	}
-	return -1
+}
+
+// reqPlain counts the bytes before the first quote, backslash or control
+// character, len(b) if there is none, looking at 16 and then at 32 at a time.
+func reqPlain(b []byte) (n int, tops uint64) {
+	rest := b
+	if len(rest) >= 16 {
+		v, w := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		tops = v | w
+		if stop := reqStop(v); stop != 0 {
+			return bits.TrailingZeros64(stop) / 8, tops
+		}
+		if stop := reqStop(w); stop != 0 {
+			return 8 + bits.TrailingZeros64(stop)/8, tops
+		}
+		rest = rest[16:]
+	}
+	for len(rest) >= 32 {
+		v, w := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		x, y := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
+		tops |= v | w | x | y
+		sv, sw, sx, sy := reqStop(v), reqStop(w), reqStop(x), reqStop(y)
+		if sv|sw|sx|sy != 0 {
+			n = len(b) - len(rest)
+			switch {
+			case sv != 0:
+				return n + bits.TrailingZeros64(sv)/8, tops
+			case sw != 0:
+				return n + 8 + bits.TrailingZeros64(sw)/8, tops
+			case sx != 0:
+				return n + 16 + bits.TrailingZeros64(sx)/8, tops
+			}
+			return n + 24 + bits.TrailingZeros64(sy)/8, tops
+		}
+		rest = rest[32:]
+	}
+	for i, c := range rest {
+		if c == '"' || c == '\\' || c < ' ' {
+			return len(b) - len(rest) + i, tops
+		}
+		tops |= uint64(c)
+	}
+	return len(b), tops
 }
 
 // reqStop marks, by its top bit, each byte of w that is a quote, a backslash or
 // a control character. A byte above a marked one can be marked wrongly; the
-// lowest is always right.
+// lowest is always right. With bit 1 turned, a quote stands next to the control
+// characters.
 func reqStop(w uint64) uint64 {
-	quote, slash := w^(reqOnes*'"'), w^(reqOnes*'\\')
-	return ((quote-reqOnes)&^quote | (slash-reqOnes)&^slash | (w-reqOnes*0x20)&^w) & reqHighs
+	low, slash := w^(reqOnes*2), w^(reqOnes*'\\')
+	return ((low-reqOnes*0x21)&^low | (slash-reqOnes)&^slash) & reqHighs
 }
 
 // reqHex4 reads \uXXXX at the start of b.

@@ -74,18 +74,18 @@ func (d *reqDoc) skip(v reqVal) reqVal {
 	switch d.b[v.pos] {
 	case '{', '[':
 		s := d.spans[v.num]
-		return reqVal{s.end, s.next}
+		return reqVal{s.end, s.next()}
 	case '"':
-		if s, ok := d.long(v); ok {
-			return reqVal{s.end, s.next}
+		if s, ok := d.entry(v); ok {
+			return reqVal{s.end, s.next()}
 		}
 		return reqVal{uint32(d.stringEnd(int(v.pos)) + 1), v.num}
 	}
 	return reqVal{uint32(int(v.pos) + len(d.literal(v))), v.num}
 }
 
-// long finds the entry of a string that has one.
-func (d *reqDoc) long(v reqVal) (s reqSpan, ok bool) {
+// entry finds the entry of a string that has one.
+func (d *reqDoc) entry(v reqVal) (s reqSpan, ok bool) {
 	if int(v.num) < len(d.spans) && d.spans[v.num].start == v.pos {
 		return d.spans[v.num], true
 	}
@@ -104,10 +104,21 @@ func (d *reqDoc) stringEnd(p int) int {
 
 // raw is a string's text as written, without quotes.
 func (d *reqDoc) raw(v reqVal) []byte {
-	if s, ok := d.long(v); ok {
+	if s, ok := d.entry(v); ok {
 		return d.b[v.pos+1 : s.end-1]
 	}
 	return d.b[v.pos+1 : d.stringEnd(int(v.pos))]
+}
+
+// plain reports that the text of a string, raw as written, is raw itself.
+func (d *reqDoc) plain(v reqVal, raw []byte) bool {
+	if !d.valid {
+		return false
+	}
+	if s, ok := d.entry(v); ok {
+		return s.more&reqEscaped == 0
+	}
+	return bytes.IndexByte(raw, '\\') < 0
 }
 
 // word is a short string's text, cut to about 64 bytes: a type or a role. It is
