@@ -2,8 +2,9 @@
 // as plain data. It formats nothing and prints nothing.
 //
 // Read in this order: result.go (the data, and its JSON form), catalog.go (one
-// row per question), analyze.go (how they are asked), period.go (how people name
-// times), filter.go (globs to ids), money.go (exact dollars).
+// row per question), analyze.go (how they are asked), examine.go (those about the
+// records themselves), period.go (how people name times), filter.go (globs to
+// ids), money.go (exact dollars).
 package analyze
 
 import (

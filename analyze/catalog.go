@@ -22,6 +22,7 @@ type question struct {
 	// where cuts a run for tables.
 	where string
 	when  func(need Need, r *Result) bool // nil: always
+	exam  bool                            // asked by Examine
 	read  func(r *Result, scan scanner) error
 }
 
@@ -38,7 +39,7 @@ const TrendHours = 50
 // catalog is every question, in the order in which they are asked. Each .sql file
 // of queries, but for schema and views, stands here once.
 var catalog = []question{
-	{name: "totals", cols: totalCols, read: readTotals},
+	{name: "totals", exam: true, cols: totalCols, read: readTotals},
 	{name: "by_agent", cols: rowCols + " " + quantiles, order: byMoney, read: readAgents},
 	{name: "by_user", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByUser })},
 	{name: "by_model", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByModel })},
@@ -50,27 +51,32 @@ var catalog = []question{
 	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
 	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd estimated_usd", order: "input_tokens DESC, agent", read: readWaste},
 	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
-	{name: "unpriced", cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
-	{name: "streams_without_usage", cols: "agent provider model endpoint requests cost_usd",
+	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
+	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
 		order: "cost_usd DESC NULLS LAST, requests DESC, agent, provider, model, endpoint", read: readStreams},
 	{name: "trend_day", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
 	{name: "trend_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
-	{name: "quality_files", cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
-	{name: "quality_rejects", cols: "reason lines", order: "lines DESC, reason", read: readRejects},
-	{name: "quality_seq", cols: "missing_seq open_calls", read: readSeq},
-	{name: "last_call", cols: "last_at", when: onlyEmpty, read: readLastCall},
+	{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
+	{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
+	{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},
+	{name: "last_call", exam: true, cols: "last_at", when: onlyEmpty, read: readLastCall},
+	{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
+	{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},
+	{name: "clock_jumps", exam: true, cols: "requests", when: never, read: readJumps},
+	{name: "quality_writers", exam: true, cols: "dropped write_errors lost_lines", when: never, read: readWriters},
 }
 
 // Columns of text, of approximate numbers and of truth values; the others are named by their
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
 	logical     = map[string]bool{"estimated": true}
 )
 
 func onlyWhole(need Need, _ *Result) bool { return need&Whole != 0 }
+func never(Need, *Result) bool            { return false }
 func onlyEmpty(_ Need, r *Result) bool    { return r.Totals.Requests == 0 }
 
 func trend(hourly bool) func(Need, *Result) bool {

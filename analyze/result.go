@@ -43,6 +43,7 @@ type Result struct {
 	Registered     bool           `json:"-"` // an agents file was given
 	Installation   string         `json:"-"` // from the database's meta table
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
+	Exam           *Examination   `json:"-"` // of Examine alone
 }
 
 // Between is a half-open range [Since, Until).

@@ -63,5 +63,10 @@ func readHolder(f *os.File) string {
 }
 
 // free gives the lock back. The file stays: removing it would let two runs
-// lock two files of one name.
-func (l *lock) free() error { return l.f.Close() }
+// lock two files of one name. A zero lock is none.
+func (l *lock) free() error {
+	if l.f == nil {
+		return nil
+	}
+	return l.f.Close()
+}

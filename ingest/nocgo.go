@@ -37,3 +37,8 @@ func (*DB) ForgetAnswer(context.Context) error { return ErrLoggerOnly }
 func (*DB) Close() error { return nil }
 
 func (*DB) ingest(context.Context) (Stats, error) { return Stats{}, ErrLoggerOnly }
+
+// LookAtDatabase reports ErrLoggerOnly.
+func LookAtDatabase(context.Context, Options) (*DB, DBLook, error) {
+	return nil, DBLook{}, ErrLoggerOnly
+}

@@ -1,0 +1,136 @@
+//go:build cgo
+
+package ingest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/marcboeker/go-duckdb/v2"
+
+	"burn/queries"
+)
+
+// LookAtDatabase opens the database for reading alone: it makes, repairs and
+// rebuilds nothing. Views go into memory, so that SetPeriod works. The database
+// is nil where DBLook says why it cannot be looked at; a run that starts
+// meanwhile waits until it is closed.
+func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
+	opt.defaults()
+	var look DBLook
+	if f, err := os.Open(opt.Path); err != nil {
+		look.Exists = !errors.Is(err, fs.ErrNotExist)
+		if look.Exists {
+			look.Denied = err
+		}
+		return nil, look, nil
+	} else if err := f.Close(); err != nil {
+		return nil, look, err
+	}
+	look.Exists = true
+	lk, err := takeLock(ctx, opt.Path+".lock", 0)
+	if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		look.Holder = strings.TrimSuffix(err.Error(), " (waited 0s)")
+		return nil, look, ctx.Err()
+	}
+	db := &DB{opt: opt, lock: lk}
+	if lk == nil {
+		db.lock = &lock{} // of a directory that is read only
+	}
+	err = db.connectReading(ctx)
+	if err == nil {
+		look.Unfit, err = db.unusable(ctx)
+	}
+	if err == nil && look.Unfit == "" {
+		err = db.compare(ctx, &look)
+	}
+	switch {
+	case err == nil && look.Unfit == "":
+		return db, look, nil
+	case err != nil && ctx.Err() != nil:
+		look = DBLook{}
+		err = ctx.Err()
+	case err != nil && heldByAnother(err):
+		look.Holder, look.Locked, err = "another program has it open", true, nil
+	case err != nil:
+		look.Unfit, err = firstLine(err), nil
+	}
+	db.disconnect()
+	return nil, look, errors.Join(err, db.lock.free())
+}
+
+// connectReading attaches the file behind an empty database in memory, where
+// everything that is made goes and names are looked up first.
+func (db *DB) connectReading(ctx context.Context) error {
+	c, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return err
+	}
+	db.sql = sql.OpenDB(c)
+	db.sql.SetMaxOpenConns(1)
+	quoted := strings.ReplaceAll(db.opt.Path, "'", "''")
+	for _, s := range []string{
+		"SET autoinstall_known_extensions=false",
+		"SET autoload_known_extensions=false",
+		"SET temp_directory='" + quoted + ".tmp'",
+		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
+		"SET TimeZone='UTC'",
+		fmt.Sprintf("ATTACH '%s' AS burn (READ_ONLY)", quoted),
+		"SET search_path='memory.main,burn.main'",
+	} {
+		if _, err := db.sql.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	var tables int
+	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'burn' AND table_name IN ('meta', 'call')").Scan(&tables); err != nil {
+		return err
+	}
+	if tables < 2 {
+		return fmt.Errorf("it has no tables of burn, schema %q", queries.SchemaVersion)
+	}
+	return nil
+}
+
+// compare finds what the log files have and the database has not.
+func (db *DB) compare(ctx context.Context, look *DBLook) error {
+	conn, err := db.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	known := map[string]pathRow{}
+	err = eachRow(ctx, conn, "SELECT path, size, mtime_ns, settled, problem FROM path JOIN file ON file.id = path.file_id ORDER BY path", func(rows *sql.Rows) error {
+		var path, problem string
+		var p pathRow
+		if err := rows.Scan(&path, &p.size, &p.mtimeNS, &p.settled, &problem); err != nil {
+			return err
+		}
+		known[path] = p
+		if problem != "" {
+			look.Damaged = append(look.Damaged, path+": "+problem)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, dir := range db.opt.Dirs {
+		files, _, err := findFiles([]string{dir})
+		if err != nil {
+			continue // LookAtFiles says so
+		}
+		for _, f := range files {
+			if p := known[f.path]; p.size != f.size || p.mtimeNS != f.mtimeNS {
+				look.Unread++
+			}
+		}
+	}
+	return nil
+}
