@@ -174,6 +174,10 @@ func (d *deriver) estimate() error {
 	if !any {
 		return nil
 	}
+	// Bytes of sound and pictures say nothing about tokens: such calls stay
+	// without a price.
+	text, _ := d.in("operation", "chat", "responses", "text_completion", "embeddings", "messages", "generate_content")
+	open += " AND " + text
 	reported, _ := d.in("usage_source", "reported", "derived")
 	steps := []string{
 		`CREATE OR REPLACE TEMP TABLE ratio AS SELECT provider_id, request_model_id, count(*) AS calls,

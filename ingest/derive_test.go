@@ -119,7 +119,9 @@ func TestMissingUsageIsEstimated(t *testing.T) {
 	foreign.UsageSource, foreign.Tokens, foreign.SystemBytes, foreign.InputBytes, foreign.ResponseBytes = usage.SourceMissing, usage.Tokens{}, 400, 0, 80
 	none := sample(1, 305)
 	none.Status, none.UsageSource, none.Tokens = 429, usage.SourceNone, usage.Tokens{}
-	data = append(data, encode(missing, partial, limited, foreign, none)...)
+	speech := sample(1, 306) // sound: nothing to estimate from
+	speech.Operation, speech.UsageSource, speech.Tokens, speech.ResponseBytes = "speech", usage.SourceMissing, usage.Tokens{}, 90_000
+	data = append(data, encode(missing, partial, limited, foreign, none, speech)...)
 	e.write("a.jsonl", data)
 	e.run()
 
@@ -130,6 +132,7 @@ func TestMissingUsageIsEstimated(t *testing.T) {
 		303: {303, 100, 64, "0.00089", true},
 		304: {304, 100, 20, "0.000027", true},
 		305: {305, 0, 0, "0", false},
+		306: {306, 0, 0, "NULL", false},
 	}
 	got := e.rows()
 	for seq, w := range want {

@@ -65,7 +65,7 @@ SELECT
   boot, seq, part, requests, gap, ts, ts + to_seconds({{offset}}) AS local_ts, latency_us / 1000 AS latency_ms, ttft_us / 1000 AS ttft_ms,
   w.upstream[upstream_id + 1] AS upstream, w.provider[provider_id + 1] AS provider,
   w.operation[operation_id + 1] AS operation, w.endpoint[endpoint_id + 1] AS endpoint, w.method[method_id + 1] AS method,
-  status, end_id = w.complete AND status < 400 AND NOT gap AS answered,
+  status, end_id = w.complete AND status < 400 AND NOT gap AND part = 0 AS answered,
   NOT gap AND (status >= 400 OR end_id <> w.complete) AS failed,
   status IN (429, 529) AS rate_limited,
   w.error_type[error_type_id + 1] AS error_type, w."end"[end_id + 1] AS "end", stream,
