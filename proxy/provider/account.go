@@ -44,7 +44,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	rd.check()
 	rd.into(rec)
 	switch {
-	case g.early, cut && r.dialect.running && rec.Stream && g.finish.n == 0 && !g.done:
+	case g.early, cut && rec.Stream && r.growing():
 		rec.UsageSource = usage.SourcePartial
 		rec.OutputBytes = g.outputBytes()
 	case rd.derived:
@@ -52,6 +52,15 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	default:
 		rec.UsageSource = usage.SourceReported
 	}
+}
+
+// growing reports whether the last usage seen need not be the final one.
+// OpenAI's last chunk has no choices, those with a running count have some;
+// Gemini's chunks may do without candidates at any time.
+func (r *Response) growing() bool {
+	g := &r.gather
+	final := g.finish.n > 0 || g.done || g.alone && r.call.Dialect != Gemini
+	return r.dialect.running && !final
 }
 
 // useHeaders completes Bedrock's usage by the counts in its headers, which are

@@ -20,6 +20,10 @@ type gather struct {
 	elements int64
 	values   int64 // documents or events seen to their end
 
+	counted bool // the event being read has a usage
+	chose   bool // it has a choice
+	alone   bool // the last event with a usage had no choice: it says the whole
+
 	finish      value // finish reason of the first choice
 	finishIndex int64
 	finishAt    int64
@@ -64,6 +68,7 @@ func (g *gather) reset(merge bool) {
 	g.finish.n = 0
 	g.texts = [numTexts]int64{}
 	g.merge, g.early, g.tooLarge, g.done, g.failed, g.sawAdded = merge, false, false, false, false, false
+	g.counted, g.chose, g.alone = false, false, false
 	g.elements, g.values, g.finishIndex, g.finishAt = 0, 0, 0, 0
 	g.calls, g.searches, g.added, g.eventSearches = 0, 0, 0, 0
 	g.items, g.lastCall = itemCounts{}, 0
@@ -91,6 +96,7 @@ func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
 		return b
 	}
 	g.early = t == treeEarly && (g.early || len(g.usage) == 0)
+	g.counted = true
 	if g.merge && len(g.usage) > 0 {
 		g.spare = overlay(g.spare[:0], g.usage, b, 0)
 		if len(g.spare) > treeCap {
@@ -162,6 +168,7 @@ func (g *gather) fire(h hook) {
 // choice keeps the finish reason of the choice with the lowest index; of the
 // same choice the latest event's, of the same event the first.
 func (g *gather) choice() {
+	g.chose = true
 	f := &g.vals[slotFinish]
 	index, _ := parseCount(g.vals[slotIndex].bytes())
 	g.vals[slotIndex].n = 0
@@ -218,6 +225,10 @@ func (g *gather) event() {
 	}
 	g.endItems()
 	g.endPicked()
+	if g.counted {
+		g.alone = !g.chose
+	}
+	g.counted, g.chose = false, false
 	g.searches = max(g.searches, g.eventSearches) // grounding is repeated, not continued
 	g.eventSearches = 0
 	for _, s := range [...]slot{slotFinish, slotIndex, slotCallID, slotCallName, slotItem, slotTokens} {
