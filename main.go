@@ -19,6 +19,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -516,6 +517,8 @@ func (p *program) analyzeCommand() *cli.Command {
 			text("rejects", "", "write file:line: reason of rejected lines to `FILE`"),
 			text("lock-wait", "30s", "how long to wait for another run"),
 			text("memory", "512MB", "memory the database may use"),
+			text("keep", "", "delete log files whose calls are all older than `AGE`, such as 90d, once they are complete and read (default: keep all)"),
+			toggle("compress", "pack log files with zstd, once they are complete and read"),
 		}, commonFlags()...),
 		Action: p.analyze,
 	}
@@ -538,15 +541,36 @@ func (p *program) analyze(c *cli.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	if path := c.String("rejects"); path != "" {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return fmt.Errorf("open rejects file: %w", err)
-		}
-		defer f.Close()
-		t.db.Rejects = f
+	signal.Ignore(syscall.SIGPIPE) // a reader that leaves is an error of writing, which quiet knows
+	// The first signal ends reading in good order, a second one at once.
+	defer context.AfterFunc(c.Context, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
+	run := func() error {
+		return p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
 	}
-	return p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
+	if path := c.String("rejects"); path != "" {
+		return writeRejects(path, &t.db, run)
+	}
+	return run()
+}
+
+// writeRejects runs with a file for rejected lines. It is written as it comes:
+// what an interrupted run has read is not read again.
+func writeRejects(path string, opt *ingest.Options, run func() error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("open rejects file: %w", err)
+	}
+	w := bufio.NewWriter(f)
+	opt.Rejects = w
+	err = run()
+	werr := w.Flush()
+	if cerr := f.Close(); werr == nil {
+		werr = cerr
+	}
+	if werr != nil {
+		return errors.Join(err, fmt.Errorf("write rejects file: %w", werr))
+	}
+	return err
 }
 
 // answer prints the result for t. If the last run printed the same, and nothing
@@ -689,6 +713,13 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
 		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
 	}
+	if t.db.Compress = c.Bool("compress"); t.noIngest && (t.db.Compress || c.String("keep") != "") {
+		return t, errors.New("--no-ingest contradicts --keep and --compress")
+	}
+	if t.db.Keep, err = keepSince(c.String("keep"), now, zone); err != nil {
+		return t, err
+	}
+	t.db.NoRebuild = t.db.NoRebuild || t.noIngest // nothing would fill the new one
 	if t.db.LockWait, err = settings.Wait(c.String("lock-wait")); err != nil {
 		return t, fmt.Errorf("--lock-wait: %w", err)
 	}
@@ -696,6 +727,18 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 		return t, fmt.Errorf("--memory: %w", err)
 	}
 	return t, p.readTables(c, &t)
+}
+
+// keepSince is the moment that lies age back; zero without an age.
+func keepSince(age string, now time.Time, zone *time.Location) (time.Time, error) {
+	if age == "" {
+		return time.Time{}, nil
+	}
+	period, err := analyze.ParsePeriod(age, "now", now, zone)
+	if err != nil || !strings.ContainsAny(age[:1], "0123456789") || !slices.Contains([]string{"m", "h", "d", "w", "o", "y"}, age[len(age)-1:]) {
+		return time.Time{}, fmt.Errorf("--keep %q: use an age, such as 36h, 90d, 6mo or 1y", age)
+	}
+	return period.Since, nil
 }
 
 // readTables reads the files of agents and prices.
@@ -760,6 +803,22 @@ func (p *program) withDatabase(ctx context.Context, t task, f func(context.Conte
 			err = fmt.Errorf("close database: %w", cerr)
 		}
 	}()
+	if err = p.ingestAndAsk(ctx, db, t, f); err == nil {
+		return nil
+	}
+	// Damage may show only where a query reads.
+	anew, rerr := db.Repair(ctx, err)
+	switch {
+	case rerr != nil:
+		return rerr
+	case anew:
+		return p.ingestAndAsk(ctx, db, t, f)
+	}
+	return interrupted(ctx, err)
+}
+
+// ingestAndAsk reads what is new, and calls f.
+func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f func(context.Context, *ingest.DB) error) error {
 	if !t.noIngest {
 		stats, err := db.Ingest(ctx)
 		if err != nil {
@@ -770,7 +829,29 @@ func (p *program) withDatabase(ctx context.Context, t task, f func(context.Conte
 	if err := db.Lock(ctx); err != nil {
 		return fmt.Errorf("lock database down: %w", err)
 	}
-	return f(ctx, db)
+	asking, cancel := context.WithTimeoutCause(ctx, queryTime, fmt.Errorf("the queries took longer than %s", queryTime))
+	defer cancel()
+	err := f(asking, db)
+	if err != nil && ctx.Err() == nil && asking.Err() != nil {
+		return context.Cause(asking)
+	}
+	return err
+}
+
+// queryTime bounds the queries of a run: their files may be edited, and a
+// question may have no end.
+const queryTime = 30 * time.Minute
+
+// interrupted says of a run that a signal ended what became of its work.
+func interrupted(ctx context.Context, err error) error {
+	var told *ingest.Interrupted
+	switch {
+	case errors.As(err, &told):
+		return told
+	case ctx.Err() != nil:
+		return errors.New("interrupted: what was read before is kept")
+	}
+	return err
 }
 
 // tell says what was unusual about reading the files.
@@ -778,8 +859,20 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 	note := func(format string, args ...any) {
 		fmt.Fprintf(p.stderr, "burn: "+format+"\n", args...)
 	}
-	if why := db.Rebuilt(); why != "" {
+	if why, lost, kept := db.Rebuilt(); why != "" {
 		note("the database was made anew: %s", report.Clean(why))
+		if lost.Calls > 0 {
+			note("lost to it are %s from %s on, whose log files are no longer there", calls(lost.Calls), lost.Since.Format(time.DateOnly))
+		}
+		if kept != "" {
+			note("the old database is kept: %s", report.Clean(kept))
+		}
+	}
+	if s.Deleted > 0 || s.Packed > 0 {
+		note("log files: %d packed, %d deleted, %d MB freed; beyond rebuilding are now %s", s.Packed, s.Deleted, s.Freed/1e6, calls(s.Beyond.Calls))
+	}
+	if s.Skipped > 0 {
+		note("%d entries of the log directories skipped: no readable files", s.Skipped)
 	}
 	for i, problem := range s.Problems {
 		if i == 10 {
@@ -801,6 +894,14 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 	if err := repricedSheet(s.Repriced).Text(p.stderr, report.TextOptions{}); err != nil {
 		note("%v", err)
 	}
+}
+
+// calls counts calls in words.
+func calls(n int64) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return report.Count(n) + " calls"
 }
 
 // repricedSheet shows what a changed price table moved, by model.

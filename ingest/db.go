@@ -6,13 +6,16 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/marcboeker/go-duckdb/v2"
 
@@ -24,11 +27,16 @@ type DB struct {
 	opt  Options
 	sql  *sql.DB
 	lock *lock
-	why  string // for Rebuilt
+
+	why      string // for Rebuilt
+	lost     Beyond
+	kept     string
+	repaired bool
 }
 
-// Rebuilt says why the database was made anew, "" if it was not.
-func (db *DB) Rebuilt() string { return db.why }
+// Rebuilt says why the database was made anew, "" if it was not; what the old
+// one had that no log file has; and where the old one is, if it is kept.
+func (db *DB) Rebuilt() (why string, lost Beyond, kept string) { return db.why, db.lost, db.kept }
 
 // rowGroup is how many rows of call are packed together. A group is built in
 // memory before it is written: DuckDB's own size takes 60 MB of this table.
@@ -47,6 +55,10 @@ const ingestMemory = 64 << 20
 // and rebuilt from the files by the next Ingest, unless NoRebuild is set.
 func Open(ctx context.Context, opt Options) (*DB, error) {
 	opt.defaults()
+	var err error
+	if opt.Path, err = filepath.Abs(opt.Path); err != nil { // or "md:x" would be a service
+		return nil, fmt.Errorf("find database directory: %w", err)
+	}
 	if err := os.MkdirAll(filepath.Dir(opt.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create database directory: %w", err)
 	}
@@ -63,57 +75,39 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context) error {
-	why := ""
+	if err := orphanedLog(db.opt.Path); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
 	if db.opt.Rebuild {
-		why = "asked for"
-	} else {
-		err := db.connect(ctx)
-		if err == nil {
-			why, err = db.unusable(ctx)
-		}
-		switch {
-		case err == nil && why == "":
-			return nil
-		case err != nil && heldByAnother(err):
-			return fmt.Errorf("open database: another program has %s open: %w", db.opt.Path, err)
-		case err != nil && ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			why = firstLine(err)
-		}
+		return db.replace(ctx, "asked for", false)
+	}
+	why, newer := "", false
+	err := db.connect(ctx)
+	if err == nil {
+		why, err = db.unusable(ctx)
+		newer = err == nil && why != "" && db.madeByNewer(ctx)
+	}
+	switch {
+	case err == nil && why == "":
+		removeSpilled(db.opt.Path)
+		return nil
+	case ctx.Err() != nil:
+		db.disconnect()
+		return ctx.Err()
+	case err != nil && heldByAnother(err):
+		db.disconnect()
+		return fmt.Errorf("open database: another program has %s open: %w", db.opt.Path, err)
+	case err != nil:
+		why, newer = firstLine(err), newerStorage(err)
+	}
+	if newer {
+		why = "a newer version made it: " + why
 	}
 	if db.opt.NoRebuild {
 		db.disconnect()
-		return fmt.Errorf("database %s cannot be used: %s; it can be rebuilt from the log files", db.opt.Path, why)
+		return db.refuse(why)
 	}
-	db.disconnect()
-	if err := moveAside(db.opt.Path); err != nil {
-		return fmt.Errorf("rebuild database: %w", err)
-	}
-	db.why = why
-	if err := db.connect(ctx); err != nil {
-		return fmt.Errorf("create database: %w", err)
-	}
-	return nil
-}
-
-// moveAside renames an unusable database and its log; the newest such copy is
-// kept, for whoever wants to know what happened to it.
-func moveAside(path string) error {
-	for _, suffix := range []string{"", ".wal"} {
-		old := path + suffix
-		if _, err := os.Lstat(old); errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		aside := path + ".unusable" + suffix
-		if err := os.RemoveAll(aside); err != nil {
-			return err
-		}
-		if err := os.Rename(old, aside); err != nil {
-			return err
-		}
-	}
-	return nil
+	return db.replace(ctx, why, newer)
 }
 
 func heldByAnother(err error) bool {
@@ -202,8 +196,14 @@ func (db *DB) unusable(ctx context.Context) (string, error) {
 }
 
 // meta reads one value; "" if it is not there.
-func (db *DB) meta(ctx context.Context, key string) (value string, err error) {
-	err = db.sql.QueryRowContext(ctx, "SELECT coalesce(max(value), '') FROM meta WHERE key = ?", key).Scan(&value)
+func (db *DB) meta(ctx context.Context, key string) (string, error) {
+	return metaOf(ctx, db.sql, key)
+}
+
+func metaOf(ctx context.Context, from interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, key string) (value string, err error) {
+	err = from.QueryRowContext(ctx, "SELECT coalesce(max(value), '') FROM meta WHERE key = ?", key).Scan(&value)
 	return value, err
 }
 
@@ -240,20 +240,54 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 			stats.Folded += d.folded
 		}
 	}()
-	files, err := db.plan(l)
-	if err != nil || len(files) == 0 {
+	all, files, err := db.plan(l)
+	if err != nil {
 		return stats, err
 	}
-	if err := db.limits(ctx, conn, min(db.opt.Memory, ingestMemory), 1); err != nil {
-		return stats, err
+	if len(files) > 0 {
+		if err := db.limits(ctx, conn, min(db.opt.Memory, ingestMemory), 1); err != nil {
+			return stats, err
+		}
+		if err := db.load(ctx, l, files); err != nil {
+			return stats, fmt.Errorf("read log files: %w", err)
+		}
 	}
-	if err := db.load(ctx, l, files); err != nil {
-		return stats, fmt.Errorf("read log files: %w", err)
+	if err := db.readAt(ctx, conn, len(files) > 0); err != nil {
+		return stats, fmt.Errorf("note time: %w", err)
 	}
-	if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
-		return stats, fmt.Errorf("checkpoint: %w", err)
+	if len(files) > 0 {
+		if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
+			return stats, fmt.Errorf("checkpoint: %w", err)
+		}
+		if err := db.limits(ctx, conn, db.opt.Memory, runtime.GOMAXPROCS(0)); err != nil {
+			return stats, err
+		}
 	}
-	return stats, db.limits(ctx, conn, db.opt.Memory, runtime.GOMAXPROCS(0))
+	if err := db.retain(l, all); err != nil {
+		return stats, fmt.Errorf("keep log files: %w", err)
+	}
+	return stats, nil
+}
+
+// readAtLeast is how old the note of when files were read may get while there
+// is nothing new in them.
+const readAtLeast = time.Hour
+
+// readAt notes when the files were read: what a proxy had begun long before is
+// over by then, or lost.
+func (db *DB) readAt(ctx context.Context, conn *sql.Conn, news bool) error {
+	now := db.opt.Now().UTC()
+	noted, err := metaOf(ctx, conn, "read_at")
+	if err != nil {
+		return err
+	}
+	if at, err := time.Parse(time.RFC3339, noted); err == nil && !news && now.Sub(at) < readAtLeast {
+		return nil
+	}
+	if err := setMeta(ctx, conn, "read_at", now.Format(time.RFC3339)); err != nil || news {
+		return err
+	}
+	return changed(ctx, conn)
 }
 
 func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
@@ -269,25 +303,32 @@ func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
 		db.opt.Progress(l.stats.Bytes, total)
 		return err
 	})
+	if err != nil && ctx.Err() != nil {
+		// Whole blocks were taken: they stand, and the next run goes on there.
+		l.ctx = context.WithoutCancel(ctx)
+		if cerr := l.commit(); cerr == nil {
+			return &Interrupted{Lines: l.stats.Lines, err: context.Cause(ctx)}
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return l.commit()
 }
 
-// plan lists the files that have something new.
-func (db *DB) plan(l *loader) ([]*fileState, error) {
-	all, skipped, err := findFiles(db.opt.Dirs)
+// plan lists the files, and those that have something new.
+func (db *DB) plan(l *loader) (all []found, files []*fileState, err error) {
+	all, skipped, problems, err := findReadable(db.opt.Dirs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := l.restore(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var files []*fileState
+	l.stats.Problems = problems
 	unreadable := 0
 	for i := range all {
-		if l.files.unchanged(&all[i]) {
+		if all[i].size == 0 || l.files.unchanged(&all[i]) {
 			continue
 		}
 		f, err := l.files.plan(&all[i])
@@ -299,11 +340,18 @@ func (db *DB) plan(l *loader) ([]*fileState, error) {
 		files = append(files, f)
 	}
 	l.stats.Skipped, l.stats.Files = skipped+unreadable, len(files)
-	if len(all) > 0 && unreadable == len(all) {
-		return nil, ErrNothingReadable
+	if l.stats.Skipped > 0 && unreadable == len(all) {
+		return nil, nil, nothingReadable(l.stats)
 	}
 	l.files.seal(files, db.opt.Now())
-	return files, nil
+	return all, files, nil
+}
+
+func nothingReadable(s Stats) error {
+	if len(s.Problems) == 0 {
+		return ErrNothingReadable
+	}
+	return fmt.Errorf("%w: %s", ErrNothingReadable, s.Problems[0])
 }
 
 // limits sets what DuckDB may use. While rows are appended one thread is
@@ -315,10 +363,19 @@ func (db *DB) limits(ctx context.Context, conn *sql.Conn, memory int64, threads 
 
 func (db *DB) writeReject(path string, line int64, reason, key string) error {
 	if key != "" {
-		reason += ": " + key
+		reason += ": " + oneLine(key)
 	}
-	_, err := fmt.Fprintf(db.opt.Rejects, "%s:%d: %s\n", path, line, reason)
+	_, err := fmt.Fprintf(db.opt.Rejects, "%s:%d: %s\n", oneLine(path), line, reason)
 	return err
+}
+
+// oneLine is s, with its control characters as in a Go string: a file's name
+// may hold any.
+func oneLine(s string) string {
+	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+		return strings.Trim(strconv.QuoteToGraphic(s), `"`)
+	}
+	return s
 }
 
 // Lock forbids the database's SQL to reach anything but its own tables, for

@@ -2,7 +2,7 @@ package ingest
 
 import (
 	"io"
-	"os"
+	"io/fs"
 	"time"
 
 	"burn/proxy/usage"
@@ -20,6 +20,8 @@ type fileRow struct {
 	number   int64
 	startMS  int64 // when its process started it, 0 if it has no start line
 	problem  string
+	oldestMS int64 // times of the lines read, whatever became of them; 0: none
+	newestMS int64
 	busy     bool // another file of this run has it already
 
 	lines, accepted, rejected, duplicates, otherKinds, torn int64
@@ -41,6 +43,7 @@ type fileState struct {
 	hadPath bool // path is
 	start   int64
 	packed  bool
+	inUse   bool // a proxy on this host writes to it
 	sealed  bool
 	ended   bool   // read to its end in this run
 	tail    []byte // the last bytes before row.position
@@ -73,6 +76,14 @@ func (f *fileState) advance(b *block) {
 	f.row.tailHash, f.row.tailLen = hash64(string(f.tail)), len(f.tail)
 }
 
+// saw notes the time of a line.
+func (r *fileRow) saw(ms int64) {
+	if r.oldestMS == 0 || ms < r.oldestMS {
+		r.oldestMS = ms
+	}
+	r.newestMS = max(r.newestMS, ms)
+}
+
 // registry is what is known of files: from earlier runs, and of this one.
 type registry struct {
 	byPath     map[string]pathRow
@@ -80,6 +91,7 @@ type registry struct {
 	byID       map[uint32]*fileRow
 	headLens   map[int]bool
 	nextID     uint32
+	buf        []byte // for heads
 }
 
 // fileIdentity is a file's first headLen decoded bytes.
@@ -109,11 +121,19 @@ func (g *registry) unchanged(f *found) bool {
 // plan decides where to go on with f: behind what an earlier run, or an
 // earlier file of this run with the same content, has read, or at its start.
 func (g *registry) plan(f *found) (*fileState, error) {
-	top, packed, err := head(f.path)
+	src, err := openSource(f.path)
 	if err != nil {
 		return nil, err
 	}
-	state := &fileState{found: *f, packed: packed}
+	defer src.Close()
+	if g.buf == nil {
+		g.buf = make([]byte, 2*usage.MaxLine)
+	}
+	top, err := src.head(g.buf)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: f.path, Err: err}
+	}
+	state := &fileState{found: *f, packed: !src.plain, inUse: src.plain && usage.InUse(src.file)}
 	_, state.hadPath = g.byPath[f.path]
 	start, length, isStart := startLine(top)
 	if !isStart {
@@ -127,7 +147,7 @@ func (g *registry) plan(f *found) (*fileState, error) {
 			if row.busy || state.row != nil && row.position <= state.row.position {
 				continue
 			}
-			tail, ok, err := sameSoFar(f, row)
+			tail, ok, err := sameSoFar(f, src, row)
 			if err != nil {
 				return nil, err
 			}
@@ -145,13 +165,15 @@ func (g *registry) plan(f *found) (*fileState, error) {
 	return state, nil
 }
 
-// sameSoFar reports whether f has row's content up to row's position.
-func sameSoFar(f *found, row *fileRow) (tail []byte, ok bool, err error) {
-	src, err := openSource(f.path)
-	if err != nil {
-		return nil, false, err
+// sameSoFar reports whether f, open as src, has row's content up to row's
+// position.
+func sameSoFar(f *found, src *source, row *fileRow) (tail []byte, ok bool, err error) {
+	if !src.plain { // it cannot go back to its start
+		if src, err = openSource(f.path); err != nil {
+			return nil, false, err
+		}
+		defer src.Close()
 	}
-	defer src.Close()
 	if src.plain && f.size < row.position {
 		return nil, false, nil
 	}
@@ -173,23 +195,29 @@ func sameSoFar(f *found, row *fileRow) (tail []byte, ok bool, err error) {
 // is counted as torn. Nothing is lost where the guess is wrong, since a file
 // that grows after all is read on from before that line.
 func (g *registry) seal(files []*fileState, now time.Time) {
-	newest := map[uint64]int64{}
-	latestStart := int64(0)
-	for _, row := range g.byID {
-		newest[row.boot] = max(newest[row.boot], row.number)
-		latestStart = max(latestStart, row.startMS)
-	}
+	newest, latestStart := g.newest()
 	for _, f := range files {
 		rested := now.UnixNano() - f.mtimeNS
 		f.sealed = f.packed || rested > int64(24*time.Hour) ||
 			f.row.boot != 0 && newest[f.row.boot] > f.row.number ||
-			f.row.boot != 0 && latestStart > f.row.startMS && !inUse(f.path)
+			f.row.boot != 0 && latestStart > f.row.startMS && !f.inUse
 	}
+}
+
+// newest returns the number of each process's newest file, and when the newest
+// process started.
+func (g *registry) newest() (numbers map[uint64]int64, latestStart int64) {
+	numbers = map[uint64]int64{}
+	for _, row := range g.byID {
+		numbers[row.boot] = max(numbers[row.boot], row.number)
+		latestStart = max(latestStart, row.startMS)
+	}
+	return numbers, latestStart
 }
 
 // inUse reports whether a proxy on this host writes to the file.
 func inUse(path string) bool {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false // reading it will tell
 	}

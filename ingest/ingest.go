@@ -22,6 +22,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -43,6 +44,12 @@ type Options struct {
 	Now       func() time.Time
 	Logger    *slog.Logger
 	Progress  func(done, total int64) // bytes of log files; called now and then
+
+	// What happens to files that are complete and read to their end. Neither
+	// concerns a file that a proxy writes to, or one with a line that was not
+	// understood.
+	Keep     time.Time // delete files whose lines are all older; zero: none
+	Compress bool      // pack plain files with zstd
 }
 
 func (o *Options) defaults() {
@@ -77,6 +84,18 @@ type Stats struct {
 	Folded     int      // different words beyond the limit, counted as other
 	Problems   []string // files that could not be read to their end, with the reason
 	Repriced   []Repriced
+
+	Deleted int   // files, because of Options.Keep
+	Packed  int   // files, because of Options.Compress
+	Freed   int64 // bytes on disk, by both
+	Beyond  Beyond
+}
+
+// Beyond says what is in the database alone: calls of log files that are no
+// longer there, which a rebuilt database would not have.
+type Beyond struct {
+	Calls int64
+	Since time.Time // of the oldest line in those files; zero if Calls is 0
 }
 
 // Repriced is how a changed price table moved the cost of one model.
@@ -102,7 +121,31 @@ type Answer struct {
 	Exit int // exit code that went with it
 }
 
-// Ingest reads what is new in the log files.
+// Interrupted is the error of an Ingest whose context was cancelled.
+type Interrupted struct {
+	Lines int64 // read by this run and kept
+	err   error
+}
+
+func (e *Interrupted) Error() string {
+	return fmt.Sprintf("interrupted: %d lines were read and are kept, the next run goes on behind them", e.Lines)
+}
+
+func (e *Interrupted) Unwrap() error { return e.err }
+
+// Ingest reads what is new in the log files. A database that proves to be
+// damaged meanwhile is made anew and filled, see Repair.
 func (db *DB) Ingest(ctx context.Context) (Stats, error) {
+	stats, err := db.ingest(ctx)
+	if err == nil {
+		return stats, nil
+	}
+	anew, rerr := db.Repair(ctx, err)
+	switch {
+	case rerr != nil:
+		return stats, rerr
+	case !anew:
+		return stats, err
+	}
 	return db.ingest(ctx)
 }

@@ -124,6 +124,7 @@ func (l *loader) reject(f *fileState, line int64, r rejection) error {
 }
 
 func (l *loader) entry(row *fileRow, e *entry) error {
+	row.saw(e.TS)
 	fresh, err := l.seen.add(seenKey{e.Boot, e.Kind}, e.Seq)
 	if err != nil {
 		return err

@@ -17,7 +17,10 @@ func Open(context.Context, Options) (*DB, error) { return nil, ErrLoggerOnly }
 func (*DB) SQL() *sql.DB { return nil }
 
 // Rebuilt is never called.
-func (*DB) Rebuilt() string { return "" }
+func (*DB) Rebuilt() (string, Beyond, string) { return "", Beyond{}, "" }
+
+// Repair reports that there is nothing to repair.
+func (*DB) Repair(context.Context, error) (bool, error) { return false, nil }
 
 // Lock reports ErrLoggerOnly.
 func (*DB) Lock(context.Context) error { return ErrLoggerOnly }

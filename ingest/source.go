@@ -3,15 +3,12 @@ package ingest
 import (
 	"bufio"
 	"bytes"
-
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -50,11 +47,37 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func openSource(path string) (*source, error) {
-	f, err := os.Open(path)
+// openRegular opens a file for reading. Anything but a regular file is an
+// error, found out without waiting: a pipe without a writer would never open,
+// and a device never end.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+var errIrregular = errors.New("not a regular file")
+
+func openSource(path string) (*source, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	return newSource(path, f)
+}
+
+// newSource takes over f, which it closes on an error.
+func newSource(path string, f *os.File) (*source, error) {
 	s := &source{path: path, file: f}
 	if err := s.unpack(); err != nil {
 		s.Close()
@@ -63,22 +86,37 @@ func openSource(path string) (*source, error) {
 	return s, nil
 }
 
+// magic tells from a file's first bytes whether it is packed.
+func magic(f *os.File) (gz, zst bool, err error) {
+	var m [4]byte
+	n, err := f.ReadAt(m[:], 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return n >= 2 && m[0] == 0x1f && m[1] == 0x8b, n == 4 && m == [4]byte{0x28, 0xb5, 0x2f, 0xfd}, err
+}
+
+// isPlain reports whether a file is packed with nothing.
+func isPlain(f *os.File) (bool, error) {
+	gz, zst, err := magic(f)
+	return !gz && !zst, err
+}
+
 // unpack sets s.in by the file's first bytes.
 func (s *source) unpack() error {
-	var magic [4]byte
-	n, err := s.file.ReadAt(magic[:], 0)
-	if err != nil && err != io.EOF {
+	gz, zst, err := magic(s.file)
+	if err != nil {
 		return err
 	}
 	s.counted = &countingReader{r: s.file}
 	switch {
-	case n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b:
+	case gz:
 		z, err := gzip.NewReader(bufio.NewReaderSize(s.counted, 64<<10))
 		if err != nil {
 			return fmt.Errorf("read gzip header: %w", err)
 		}
 		s.in = z
-	case n == 4 && magic == [4]byte{0x28, 0xb5, 0x2f, 0xfd}:
+	case zst:
 		z, err := zstd.NewReader(s.counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(32<<20))
 		if err != nil {
 			return fmt.Errorf("read zstd header: %w", err)
@@ -144,12 +182,17 @@ func head(path string) (top []byte, packed bool, err error) {
 		return nil, false, err
 	}
 	defer s.Close()
-	buf := make([]byte, 2*usage.MaxLine)
+	top, err = s.head(make([]byte, 2*usage.MaxLine))
+	return top, !s.plain, err
+}
+
+// head is head of a source that nothing was read from yet.
+func (s *source) head(buf []byte) ([]byte, error) {
 	n, err := io.ReadFull(s, buf)
 	if err == io.EOF || err == io.ErrUnexpectedEOF || n > 0 {
 		err = nil // what is wrong further on is found when the file is read
 	}
-	return buf[:n], !s.plain, err
+	return buf[:n], err
 }
 
 var bom = []byte("\xef\xbb\xbf")
@@ -166,62 +209,4 @@ func startLine(head []byte) (r usage.Record, length int, ok bool) {
 		return r, 0, false
 	}
 	return r, len(line) + 1, true
-}
-
-// found is a log file in one of the directories.
-type found struct {
-	path    string
-	size    int64
-	mtimeNS int64
-}
-
-// findFiles lists the log files of the given directories (or files), in the
-// order of their names, which is the order of time. skipped counts entries
-// that are not readable regular files; it is an error if a directory cannot be
-// listed at all.
-func findFiles(dirs []string) (files []found, skipped int, err error) {
-	seen := map[string]bool{}
-	for _, dir := range dirs {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return nil, 0, fmt.Errorf("read log directory: %w", err)
-		}
-		entries := []fs.DirEntry{fs.FileInfoToDirEntry(info)}
-		base := filepath.Dir(dir)
-		if info.IsDir() {
-			base = dir
-			if entries, err = os.ReadDir(dir); err != nil {
-				return nil, 0, fmt.Errorf("read log directory: %w", err)
-			}
-		}
-		for _, e := range entries {
-			if info.IsDir() && !isLogName(e.Name()) {
-				continue
-			}
-			path := filepath.Join(base, e.Name())
-			info, err := os.Stat(path) // follows links: a linked file counts, a loop is an error
-			if err != nil || !info.Mode().IsRegular() {
-				skipped++
-				continue
-			}
-			if abs, err := filepath.Abs(path); err == nil && !seen[abs] {
-				seen[abs] = true
-				files = append(files, found{path: abs, size: info.Size(), mtimeNS: info.ModTime().UnixNano()})
-			}
-		}
-	}
-	slices.SortStableFunc(files, func(a, b found) int {
-		if c := strings.Compare(filepath.Base(a.path), filepath.Base(b.path)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.path, b.path)
-	})
-	return files, skipped, nil
-}
-
-// isLogName reports whether a directory entry is taken for a log file: any
-// name with ".jsonl" in it, so that x.jsonl.gz and a logrotated x.jsonl.1
-// count, and hidden files do not.
-func isLogName(name string) bool {
-	return strings.Contains(name, ".jsonl") && !strings.HasPrefix(name, ".")
 }

@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/marcboeker/go-duckdb/v2"
@@ -35,10 +37,10 @@ func (l *loader) restore() error {
 
 // restore loads what is known of files and their places.
 func (g *registry) restore(ctx context.Context, conn *sql.Conn) error {
-	err := eachRow(ctx, conn, `SELECT id, identity, head_len, tail_hash, tail_len, position, boot, number, start_ms, problem,
+	err := eachRow(ctx, conn, `SELECT id, identity, head_len, tail_hash, tail_len, position, boot, number, start_ms, problem, oldest_ms, newest_ms,
 		lines, accepted, rejected, duplicates, other_kinds, torn FROM file ORDER BY id`, func(rows *sql.Rows) error {
 		r := new(fileRow)
-		if err := rows.Scan(&r.id, &r.identity, &r.headLen, &r.tailHash, &r.tailLen, &r.position, &r.boot, &r.number, &r.startMS, &r.problem,
+		if err := rows.Scan(&r.id, &r.identity, &r.headLen, &r.tailHash, &r.tailLen, &r.position, &r.boot, &r.number, &r.startMS, &r.problem, &r.oldestMS, &r.newestMS,
 			&r.lines, &r.accepted, &r.rejected, &r.duplicates, &r.otherKinds, &r.torn); err != nil {
 			return err
 		}
@@ -180,22 +182,26 @@ func (l *loader) saveRejects() error {
 
 // saveFiles replaces the rows of the files that this transaction touched.
 func (l *loader) saveFiles() error {
+	var ids []uint32
+	var paths []string
 	for f := range l.touched {
 		if !f.isNew {
-			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM file WHERE id = ?", f.row.id); err != nil {
-				return fmt.Errorf("write positions: %w", err)
-			}
+			ids = append(ids, f.row.id)
 		}
 		if f.ended && f.hadPath {
-			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM path WHERE path = ?", valid(f.path)); err != nil {
-				return fmt.Errorf("write positions: %w", err)
-			}
+			paths = append(paths, valid(f.path))
 		}
+	}
+	if err := l.forget("file", "id", each(ids)); err != nil {
+		return err
+	}
+	if err := l.forget("path", "path", each(paths)); err != nil {
+		return err
 	}
 	err := l.insert("file", func(add func(...driver.Value) error) error {
 		for f := range l.touched {
 			r := f.row
-			if err := add(r.id, r.identity, uint32(r.headLen), r.tailHash, uint32(r.tailLen), uint64(r.position), r.boot, uint32(r.number), r.startMS, valid(r.problem),
+			if err := add(r.id, r.identity, uint32(r.headLen), r.tailHash, uint32(r.tailLen), uint64(r.position), r.boot, uint32(r.number), r.startMS, valid(r.problem), r.oldestMS, r.newestMS,
 				uint64(r.lines), uint64(r.accepted), uint64(r.rejected), uint64(r.duplicates), uint64(r.otherKinds), uint64(r.torn)); err != nil {
 				return err
 			}
@@ -218,6 +224,28 @@ func (l *loader) saveFiles() error {
 		}
 		return nil
 	})
+}
+
+// forgetAtOnce is how many rows one statement deletes.
+const forgetAtOnce = 1000
+
+// forget deletes the rows of table whose column has one of the values.
+func (l *loader) forget(table, column string, values []any) error {
+	for some := range slices.Chunk(values, forgetAtOnce) {
+		query := fmt.Sprintf("DELETE FROM %s WHERE %s IN (?%s)", table, column, strings.Repeat(", ?", len(some)-1))
+		if _, err := l.conn.ExecContext(l.ctx, query, some...); err != nil {
+			return fmt.Errorf("write positions: %w", err)
+		}
+	}
+	return nil
+}
+
+func each[T any](list []T) []any {
+	all := make([]any, len(list))
+	for i := range list {
+		all[i] = list[i]
+	}
+	return all
 }
 
 // insert appends rows to a small table.

@@ -4,7 +4,8 @@
 -- 64-bit integers. Queries never read these tables; they read the view calls
 -- (views.sql), which has the words back.
 
--- What the database was made with: schema, burn, prices, prices_at, installation, generation.
+-- What the database was made with (schema, burn, prices, prices_at, installation, generation), when all files
+-- were last read (read_at), and how many calls, since when, are in no file any more (beyond_calls, beyond_since).
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
 
 -- What the last run printed, for the next one if nothing is new: see answer.go.
@@ -24,6 +25,8 @@ CREATE TABLE file (
   number    UINTEGER NOT NULL, -- of its start line
   start_ms  BIGINT NOT NULL,   -- when its process started it, 0 without start line
   problem   VARCHAR NOT NULL,  -- why the rest could not be read, if so
+  oldest_ms BIGINT NOT NULL,   -- times of the first and the last of its lines, 0 without any
+  newest_ms BIGINT NOT NULL,
   lines UBIGINT NOT NULL, accepted UBIGINT NOT NULL, rejected UBIGINT NOT NULL,
   duplicates UBIGINT NOT NULL, other_kinds UBIGINT NOT NULL, torn UBIGINT NOT NULL
 );
@@ -95,3 +98,18 @@ CREATE TABLE call (
 -- The rows of call that were read by GET, as their records said it. In call
 -- itself the usage of an answer that another record has billed is zero.
 CREATE TABLE retrieved AS FROM call LIMIT 0;
+
+-- What 1,000 more tokens cost in a call of these names, time and size, in 1e-12
+-- USD: for the parts of calls that findings are about. The sibling is a cheaper
+-- model of the same maker, '' if there is none.
+CREATE TABLE rate (
+  upstream_id UINTEGER NOT NULL, provider_id UINTEGER NOT NULL, request_model_id UINTEGER NOT NULL, response_model_id UINTEGER NOT NULL,
+  service_tier_id UINTEGER NOT NULL, speed_id UINTEGER NOT NULL, geo_id UINTEGER NOT NULL,
+  from_at TIMESTAMP NOT NULL, until_at TIMESTAMP NOT NULL, -- half-open
+  least_tokens BIGINT NOT NULL, most_tokens BIGINT NOT NULL, -- of input, both included
+  input_pico BIGINT NOT NULL, read_pico BIGINT NOT NULL, write_pico BIGINT NOT NULL, output_pico BIGINT NOT NULL,
+  batch_multiplier DECIMAL(9,6), -- NULL: no batch price, or not at the list price
+  cache_minimum BIGINT NOT NULL, -- tokens of the shortest prefix that is cached
+  sibling VARCHAR NOT NULL,
+  sibling_input_pico BIGINT NOT NULL, sibling_read_pico BIGINT NOT NULL, sibling_write_pico BIGINT NOT NULL, sibling_output_pico BIGINT NOT NULL
+);
