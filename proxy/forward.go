@@ -16,6 +16,9 @@ import (
 // in exactly one call.finish, whatever happens.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := p.now()
+	if conn := connOf(r); conn != nil {
+		conn.unserved = false
+	}
 	path, query, ok := splitTarget(r.RequestURI)
 	if !p.admit(w, r, path, ok) {
 		return
@@ -53,6 +56,7 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 		},
 	}
 	c.attach(o, r)
+	c.before = time.Since(c.start)
 	res, err := p.send(r.Context(), o)
 	if err != nil {
 		return p.failed(w, r, c, err)
@@ -128,6 +132,9 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 			h["Connection"] = []string{"close"}
 		}
 	}
+	if framingOf(r) != framingClear {
+		h["Connection"] = []string{"close"}
+	}
 	if res.ContentLength < 0 && r.Method != http.MethodHead && r.ProtoAtLeast(1, 1) {
 		// Else the server would count a short body and add a Content-Length.
 		h["Transfer-Encoding"] = []string{"chunked"}
@@ -169,10 +176,13 @@ const (
 // slowClient is how long a client may take no byte at all before it is cut.
 const slowClient = 10 * time.Minute
 
+// slowStep is how far a deadline is let run down before it is set anew.
+const slowStep = time.Minute
+
 // copyBody copies the answer's body: to the client first, flushed, then to the
 // usage reader. The last piece of a short answer is left to call.record.
 func (c *call) copyBody(w http.ResponseWriter, r *http.Request, res *http.Response) (end string) {
-	out := newFlusher(w)
+	out := newFlusher(w, c.p.slowClient)
 	c.out.Store(out)
 	if c.slow.Load() {
 		out.arm()
@@ -202,6 +212,7 @@ func (c *call) copyBody(w http.ResponseWriter, r *http.Request, res *http.Respon
 			if werr := out.write(b[:n], !last); werr != nil {
 				return c.cause(r, usage.EndClientAbort)
 			}
+			c.passedOn(n)
 			if last && c.resp == nil {
 				*buf = b[:n]
 				c.held = buf
@@ -282,7 +293,7 @@ var answers = [...]struct {
 func (p *Proxy) answerFailure(w http.ResponseWriter, c *call, f failure) (end string) {
 	a := &answers[f]
 	c.status, c.errorType, c.noUsage = a.status, a.errorType, a.unsent
-	p.failures[f].Add(1)
+	p.meters.failures[f].Inc()
 	writeError(w, a.status, a.errorType, a.text+" "+c.up.Provider.Name, nil)
 	return a.end
 }
@@ -300,11 +311,12 @@ func (p *Proxy) send(ctx context.Context, o *outgoing) (*http.Response, error) {
 	return viaTransport(ctx, p.transport, o)
 }
 
-// flusher writes to the client and cuts one that takes nothing for slowClient.
+// flusher writes to the client and cuts one that takes nothing for slow.
 // Most calls are over long before; so the deadline is first set by arm, when a
 // call has run for a second.
 type flusher struct {
 	w    http.ResponseWriter
+	slow time.Duration
 	conn interface {
 		SetWriteDeadline(time.Time) error
 		FlushError() error
@@ -315,8 +327,8 @@ type flusher struct {
 	until time.Time // the deadline, zero: none
 }
 
-func newFlusher(w http.ResponseWriter) *flusher {
-	f := &flusher{w: w}
+func newFlusher(w http.ResponseWriter, slow time.Duration) *flusher {
+	f := &flusher{w: w, slow: slow}
 	f.conn, _ = w.(interface {
 		SetWriteDeadline(time.Time) error
 		FlushError() error
@@ -331,19 +343,19 @@ func (f *flusher) arm() {
 	if f.conn == nil || f.done || !f.until.IsZero() {
 		return
 	}
-	f.until = time.Now().Add(slowClient)
+	f.until = time.Now().Add(f.slow)
 	_ = f.conn.SetWriteDeadline(f.until)
 }
 
-// extend moves the deadline on, once a minute.
+// extend moves the deadline on, once in slowStep.
 func (f *flusher) extend() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.until.IsZero() {
 		return
 	}
-	if now := time.Now(); f.until.Sub(now) < slowClient-time.Minute {
-		f.until = now.Add(slowClient)
+	if now := time.Now(); f.until.Sub(now) < f.slow-min(slowStep, f.slow/2) {
+		f.until = now.Add(f.slow)
 		_ = f.conn.SetWriteDeadline(f.until)
 	}
 }

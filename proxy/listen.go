@@ -25,17 +25,44 @@ func (l listener) Accept() (net.Conn, error) {
 // in one packet and without a goroutine that waits for it.
 type clientConn struct {
 	*net.TCPConn
-	ahead atomic.Int32 // bytes behind the header in the read that brought the header's end
+	ahead    atomic.Int32 // bytes behind the header in the read that brought the header's end
+	head     headScan
+	unserved bool // a request began to arrive, and no handler has seen it
 }
+
+// headerRead is the most that net/http asks for when it reads a header.
+const headerRead = 4 << 10
 
 func (c *clientConn) Read(p []byte) (int, error) {
 	n, err := c.TCPConn.Read(p)
 	ahead := 0
-	if end := bytes.Index(p[:n], []byte("\r\n\r\n")); end >= 0 {
+	if len(p) > headerRead {
+		// a body's
+	} else if end := bytes.Index(p[:n], []byte("\r\n\r\n")); end >= 0 {
 		ahead = n - end - 4
 	}
 	c.ahead.Store(int32(ahead))
+	c.head.read(p[:n], len(p))
 	return n, err
+}
+
+// onState follows a connection from request to request. Requests that net/http
+// answers itself, or that never became whole, are counted here.
+func (p *Proxy) onState(nc net.Conn, state http.ConnState) {
+	c, ok := nc.(*clientConn)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateActive:
+		c.unserved = true
+	case http.StateIdle:
+		c.head.next()
+	case http.StateClosed:
+		if c.unserved {
+			p.countRefused("burn_malformed")
+		}
+	}
 }
 
 // has reports whether n bytes of the body of the request whose header was just

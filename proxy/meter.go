@@ -50,6 +50,9 @@ type call struct {
 	waited    time.Duration     // for the log to take them
 	held      *[]byte           // answer bytes not yet read by resp
 	ttft      time.Duration     // 0: no body byte yet
+	before    time.Duration     // from the start to the request's being sent
+	behind    time.Duration     // from the first body byte's arrival to its being passed on
+	passed    int64             // body bytes of the answer the client was given
 	answered  bool              // the upstream answered: resHeader is its header
 	errorType string            // burn's own, where burn answered
 	noUsage   bool              // nothing reached the provider
@@ -172,11 +175,18 @@ func (c *call) firstByte() {
 	}
 }
 
+// passedOn notes that n bytes of the answer's body were given to the client.
+func (c *call) passedOn(n int) {
+	if c.passed == 0 {
+		c.behind = time.Since(c.start) - c.ttft
+	}
+	c.passed += int64(n)
+}
+
 // finish ends the call. Nothing of it may be touched by the handler after.
 func (c *call) finish(end string) {
 	c.rec.LatencyMS = ms(time.Since(c.start))
 	c.rec.End = end
-	c.p.ends.count(end, c.status)
 	c.p.finisher.add(c)
 }
 
@@ -185,6 +195,7 @@ func ms(d time.Duration) float64 { return max(float64(d)/float64(time.Millisecon
 // record reads the copies and appends the record. It owns the call.
 func (c *call) record() {
 	defer c.p.calls.Done()
+	c.p.meters.count(c)
 	defer func() {
 		if recover() != nil { // a reader's mistake about foreign bytes must not end the process
 			c.p.logger.Error("a record could not be made", "seq", c.seq)

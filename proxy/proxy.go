@@ -9,10 +9,12 @@
 //	refuse.go      what is answered without being forwarded
 //	forward.go     one request there, its answer back
 //	headers.go, tunnel.go, copies.go, listen.go   parts of that
+//	framing.go     two framings in one request
 //	client.go, exchange.go, outgoing.go   the connection to an upstream over HTTP/1.1
 //	transport.go   net/http's, for HTTP/2 upstreams
 //	meter.go, finisher.go   from a call to its record, off the caller's path
 //	labels.go, labelsyntax.go, rules.go   who made the call
+//	admin.go, metrics.go   what the admin listener tells
 //
 // # What passes unchanged
 //
@@ -40,7 +42,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"burn/proxy/provider"
@@ -79,6 +80,9 @@ type Config struct {
 	// OnListen is called with the main listener's address, and OnAdmin with
 	// the admin listener's, once they accept connections. May be nil.
 	OnListen, OnAdmin func(net.Addr)
+
+	slowClient time.Duration // 0: slowClient
+	ownKeyFile bool          // KeyFile was given
 }
 
 // DefaultListen is where the proxy listens unless told otherwise.
@@ -113,9 +117,16 @@ type Proxy struct {
 	finisher finisher
 	kill     context.Context
 
-	ends     endCounts
-	failures [len(answers)]atomic.Int64
+	slowClient time.Duration
+	meters     *meters
 }
+
+// ConfigError is an error that only another configuration can mend: an address,
+// an upstream, or a file that was named and cannot be used.
+type ConfigError struct{ err error }
+
+func (e *ConfigError) Error() string { return e.err.Error() }
+func (e *ConfigError) Unwrap() error { return e.err }
 
 // newProxy checks cfg, reads the files it names and opens the log. kill cuts
 // every call when it is done.
@@ -127,35 +138,21 @@ func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
 		now:    time.Now,
 		copies: budget{limit: maxCopies},
 		kill:   kill,
+
+		slowClient: slowClient,
+	}
+	if cfg.slowClient > 0 {
+		p.slowClient = cfg.slowClient
+	}
+	if err := p.configure(cfg); err != nil {
+		return nil, &ConfigError{err}
 	}
 	var err error
-	switch p.users {
-	case UsersPlain, UsersHash, UsersOff:
-	default:
-		return nil, fmt.Errorf("users %q: want plain, hash or off", p.users)
-	}
-	if p.routes, err = newRoutes(cfg.Upstreams); err != nil {
-		return nil, err
-	}
-	if p.rules, err = newRules(cfg.Rules); err != nil {
-		return nil, err
-	}
-	if err := p.readToken(cfg.AuthTokenFile); err != nil {
-		return nil, err
-	}
-	loopback, err := checkListen(cfg, p.hasToken)
-	if err != nil {
-		return nil, err
-	}
-	p.checkHost = loopback && !p.hasToken
-	roots, err := readRoots(cfg.UpstreamCA)
-	if err != nil {
-		return nil, err
-	}
-	p.clients = newClients(cfg, p.routes, roots)
-	p.transport = newTransport(cfg, roots)
 	if p.keys, err = provider.LoadKeys(cfg.KeyFile); err != nil {
-		return nil, err
+		if _, missing := os.Lstat(cfg.KeyFile); missing != nil && !cfg.ownKeyFile {
+			return nil, err // the place beside the logs cannot be written
+		}
+		return nil, &ConfigError{err}
 	}
 	if !cfg.NoFingerprints {
 		p.textKeys = p.keys
@@ -167,18 +164,50 @@ func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.meters = newMeters(p)
 	return p, nil
+}
+
+// configure does what needs nothing but cfg and the files it names.
+func (p *Proxy) configure(cfg *Config) (err error) {
+	switch p.users {
+	case UsersPlain, UsersHash, UsersOff:
+	default:
+		return fmt.Errorf("users %q: want plain, hash or off", p.users)
+	}
+	if p.routes, err = newRoutes(cfg.Upstreams); err != nil {
+		return err
+	}
+	if p.rules, err = newRules(cfg.Rules); err != nil {
+		return err
+	}
+	if err := p.readToken(cfg.AuthTokenFile); err != nil {
+		return err
+	}
+	loopback, err := checkListen(cfg, p.hasToken)
+	if err != nil {
+		return err
+	}
+	p.checkHost = loopback && !p.hasToken
+	roots, err := readRoots(cfg.UpstreamCA)
+	if err != nil {
+		return err
+	}
+	p.clients = newClients(cfg, p.routes, roots)
+	p.transport = newTransport(cfg, roots)
+	return nil
 }
 
 // withDefaults fills what was left out.
 func (cfg Config) withDefaults() (Config, error) {
 	if cfg.LogDir == "" {
-		return cfg, errors.New("no log directory given")
+		return cfg, &ConfigError{errors.New("no log directory given")}
 	}
 	if cfg.Listen == "" {
 		cfg.Listen = DefaultListen
 	}
-	if cfg.KeyFile == "" {
+	cfg.ownKeyFile = cfg.KeyFile != ""
+	if !cfg.ownKeyFile {
 		dir, err := filepath.Abs(cfg.LogDir)
 		if err != nil {
 			return cfg, fmt.Errorf("find log directory: %w", err)

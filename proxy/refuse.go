@@ -26,9 +26,12 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, path string, targe
 		p.refuse(w, http.StatusForbidden, "burn_host", "the Host header does not name this machine; "+
 			"listening on loopback without a token, burn serves loopback names and its upstreams' only", nil)
 	case path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-		writeHealth(w)
+		writeHealth(w, "")
 	case p.hasToken && !p.authorized(r.Header):
 		p.refuse(w, http.StatusUnauthorized, "burn_token", "the X-Burn-Token header is missing or wrong", nil)
+	case framingOf(r) == framingTwofold:
+		w.Header().Set("Connection", "close")
+		p.refuse(w, http.StatusBadRequest, "burn_framing", "the request has a Content-Length beside a Transfer-Encoding", nil)
 	case hasDotSegment(path):
 		p.refuse(w, http.StatusBadRequest, "burn_path", "the path holds a dot segment", nil)
 	default:
@@ -57,7 +60,7 @@ func loopbackHost(hostport string) bool {
 }
 
 func (p *Proxy) refuse(w http.ResponseWriter, status int, kind, text string, upstreams []string) {
-	p.log.CountRefused()
+	p.countRefused(kind)
 	writeError(w, status, kind, text, upstreams)
 }
 
@@ -81,9 +84,9 @@ func writeError(w http.ResponseWriter, status int, kind, text string, upstreams 
 	_, _ = w.Write(append(b, '\n')) // the client may be gone; there is nobody to tell
 }
 
-func writeHealth(w http.ResponseWriter) {
+func writeHealth(w http.ResponseWriter, more string) {
 	h := w.Header()
 	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 	h["Cache-Control"] = []string{"no-store"}
-	_, _ = w.Write([]byte("ok\n"))
+	_, _ = w.Write([]byte("ok\n" + more))
 }

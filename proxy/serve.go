@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ const flushTime = 10 * time.Second
 
 // Run serves until ctx is done, then drains: it stops accepting, lets running
 // calls finish within cfg.Grace, cuts the rest, writes the log's last line and
-// returns nil.
+// returns nil. An error to start is a *ConfigError where cfg is to blame.
 func Run(ctx context.Context, cfg Config) error {
 	return RunUntil(ctx, context.Background(), cfg)
 }
@@ -60,12 +59,19 @@ func RunUntil(ctx, now context.Context, cfg Config) error {
 	return errors.Join(err, p.log.Close(end))
 }
 
-// tuneMemory lets the heap grow to five times what lives in it: a proxy's live
-// heap is a few MB, and collecting it often is a tenth of its CPU. Whoever sets
-// GOGC knows better.
+// ballast is counted as living memory and never touched, so that it takes none:
+// the collector runs when the heap has grown by what lives in it and by this
+// much. A proxy's live heap is a few MB, and collecting it for every few MB more
+// would be a tenth of its CPU; that the heap grows no further than that, and not
+// by a factor, keeps the process small under load.
+var ballast []byte
+
+const ballastSize = 16 << 20
+
+// tuneMemory sets the ballast. Whoever sets GOGC knows better.
 func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+	if os.Getenv("GOGC") == "" && ballast == nil {
+		ballast = make([]byte, ballastSize)
 	}
 }
 
@@ -80,7 +86,7 @@ type servers struct {
 func (s *servers) listen() error {
 	var err error
 	if s.main, err = net.Listen("tcp", s.cfg.Listen); err != nil {
-		return fmt.Errorf("listen on %s: %w", s.cfg.Listen, bareNetwork(err))
+		return listenError(s.cfg.Listen, err)
 	}
 	if tcp, ok := s.main.(*net.TCPListener); ok {
 		s.main = listener{tcp}
@@ -90,9 +96,20 @@ func (s *servers) listen() error {
 	}
 	if s.adm, err = net.Listen("tcp", s.cfg.Admin); err != nil {
 		s.main.Close()
-		return fmt.Errorf("listen on %s: %w", s.cfg.Admin, bareNetwork(err))
+		return listenError(s.cfg.Admin, err)
 	}
 	return nil
+}
+
+// listenError tells an address that is none from one that cannot be had.
+func listenError(address string, err error) error {
+	var malformed *net.AddrError
+	var unknown *net.DNSError
+	wrapped := fmt.Errorf("listen on %s: %w", address, bareNetwork(err))
+	if errors.As(err, &malformed) || errors.As(err, &unknown) {
+		return &ConfigError{wrapped}
+	}
+	return wrapped
 }
 
 // bareNetwork strips operation and address, which the caller says better.
@@ -109,6 +126,7 @@ func (s *servers) serve(ctx, now context.Context, cut context.CancelFunc) error 
 	main := s.server(s.p)
 	main.BaseContext = func(net.Listener) context.Context { return s.p.kill }
 	main.ConnContext = withConn
+	main.ConnState = s.p.onState
 	failed := make(chan error, 2)
 	var running sync.WaitGroup
 	start := func(srv *http.Server, l net.Listener) {
@@ -120,7 +138,7 @@ func (s *servers) serve(ctx, now context.Context, cut context.CancelFunc) error 
 	}
 	var admin *http.Server
 	if s.adm != nil {
-		admin = s.server(adminHandler{s.p})
+		admin = s.server(&adminHandler{p: s.p})
 		start(admin, s.adm)
 		if s.cfg.OnAdmin != nil {
 			s.cfg.OnAdmin(s.adm.Addr())
