@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"strings"
 
 	"burn/proxy/usage"
@@ -9,7 +10,8 @@ import (
 // account writes tokens and their source into rec.
 //
 //	none      nothing to bill: the operation is free, or an error or an unknown
-//	          operation came without usage, or an earlier answer was read again
+//	          operation came without usage (an error with status 200 too, if
+//	          nothing was delivered before it), or an earlier answer was read again
 //	          before it had any, or the answer is a file of others
 //	missing   a billable answer without usage. A background response that is
 //	          still queued is one: its finish_reason is then queued or
@@ -36,9 +38,15 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	var rd reading
 	if len(g.usage) > 0 {
 		r.dialect.read(&rd, g.usage, c)
-		rec.RawUsage = rawUsage(g.usage)
 	} else {
-		rd.Input = g.added
+		rd.Input, rd.seen = g.added, true
+	}
+	if !rd.seen { // a usage of nulls, or of nothing that says what was used
+		r.without(rec, cut)
+		return
+	}
+	if len(g.usage) > 0 {
+		rec.RawUsage = rawUsage(g.usage)
 	}
 	rd.WebSearches = max(rd.WebSearches, r.searches())
 	rd.check()
@@ -93,8 +101,10 @@ func (r *Response) searches() int64 {
 // without settles an answer that had no usage.
 func (r *Response) without(rec *usage.Record, cut bool) {
 	switch op := r.call.Operation; {
-	case r.status >= 300, op == OpOther, op == OpRetrieve, op == OpBatchResult:
+	case r.status >= 300, r.status == http.StatusNoContent, op == OpOther, op == OpRetrieve, op == OpBatchResult:
 		return
+	case r.gather.failed && r.nothingDelivered():
+		return // refused, though the status says otherwise
 	case cut:
 		rec.UsageSource = usage.SourcePartial
 	default:
@@ -106,6 +116,12 @@ func (r *Response) without(rec *usage.Record, cut bool) {
 	if r.call.Provider.Name == "perplexity" {
 		rec.Requests = 1
 	}
+}
+
+// nothingDelivered reports whether the answer shows nothing that a model made.
+func (r *Response) nothingDelivered() bool {
+	g := &r.gather
+	return g.outputBytes() == 0 && g.calls == 0 && g.vals[slotID].n == 0
 }
 
 // into writes a reading into rec.

@@ -12,7 +12,10 @@ var bedrockRoot = obj(
 	key("stop_reason", keep(slotFinish).then(hookChoice)),
 	key("usage", whole(treeUsage)),
 	key("amazon-bedrock-invocationMetrics", whole(treeUsage)),
-	key("metadata", obj(key("usage", whole(treeUsage)))),
+	key("metadata", obj( // ConverseStream's last event
+		key("usage", whole(treeUsage)),
+		key("serviceTier", obj(key("type", keep(slotTier)))),
+	)),
 	key("message", obj(
 		key("id", keep(slotID)),
 		key("model", keep(slotModel)),
@@ -39,7 +42,12 @@ var bedrockRoot = obj(
 	)),
 	key("generation", length(textDelta)), // Llama
 	key("outputText", length(textDelta)), // Titan
+	key("results", arr(obj( // Titan, whole
+		key("outputText", length(textWhole)),
+		pick("tokenCount"),
+	))),
 	pick("inputTextTokenCount"),
+	pick("totalOutputTokenCount"), // Titan's last chunk
 	pick("prompt_token_count"),
 	pick("generation_token_count"),
 	key("error", errorObject()),
@@ -106,7 +114,7 @@ func (u *bedrockUsage) member(r *reading, key, val []byte) {
 	switch string(key) {
 	case "inputTokens", "inputTokenCount", "inputTextTokenCount", "prompt_token_count", "x-amzn-bedrock-input-token-count":
 		dst = &u.input
-	case "outputTokens", "outputTokenCount", "generation_token_count", "x-amzn-bedrock-output-token-count":
+	case "outputTokens", "outputTokenCount", "generation_token_count", "tokenCount", "totalOutputTokenCount", "x-amzn-bedrock-output-token-count":
 		dst = &u.output
 	case "cacheReadInputTokens", "cacheReadInputTokenCount", "x-amzn-bedrock-cache-read-input-token-count":
 		dst = &u.read

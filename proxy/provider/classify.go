@@ -18,6 +18,7 @@ const (
 	OpTranscription   = "transcription"
 	OpSpeech          = "speech"
 	OpRerank          = "rerank"
+	OpOCR             = "ocr"
 	OpRealtime        = "realtime"
 	OpRetrieve        = "retrieve"     // an earlier answer read again by GET
 	OpBatchResult     = "batch_result" // a file of many answers
@@ -115,6 +116,8 @@ var meanings = []meaning{
 	{"v1/generate", OpTextCompletion, Cohere, true},
 	{"embed", OpEmbeddings, Cohere, true},
 	{"rerank", OpRerank, "", true},
+	{"ocr", OpOCR, OpenAI, true},
+	{"interactions", OpGenerateContent, Gemini, true},
 	{"embeddings", OpEmbeddings, OpenAI, true},
 	{"images/generations", OpImages, OpenAI, true},
 	{"images/edits", OpImages, OpenAI, true},
@@ -141,6 +144,7 @@ var readings = []meaning{
 	{"files/*/content", OpBatchResult, OpenAI, true},
 	{"responses/*", OpRetrieve, Responses, true},
 	{"chat/completions/*", OpRetrieve, OpenAI, true},
+	{"interactions/*", OpRetrieve, Gemini, true},
 	{"realtime", OpRealtime, OpenAI, true},
 	{"responses", OpResponses, Responses, true}, // as a websocket
 	{"models", OpModels, "", false},

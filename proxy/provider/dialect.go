@@ -42,17 +42,31 @@ type reading struct {
 	sub              []usage.SubUsage
 	tier, speed, geo string
 	cost             string // plain decimal, "" where the provider reports none
+	seen             bool   // a count or amount that the dialect knows was there
 	derived          bool   // a part was derived from a gap in the total
 	inconsistent     bool   // a value was no count, or a subset exceeds its whole
 }
 
 // count reads a count. What is no count is absent and noted; null is absent.
+// Some gateways write numbers as text.
 func (r *reading) count(val []byte) int64 {
-	n, ok := parseCount(val)
-	if !ok && string(val) != "null" {
+	if string(val) == "null" {
+		return 0
+	}
+	r.seen = true
+	n, ok := parseCount(bare(val))
+	if !ok {
 		r.inconsistent = true
 	}
 	return n
+}
+
+// bare takes the quotes off a number that is written as text.
+func bare(val []byte) []byte {
+	if len(val) > 2 && val[0] == '"' {
+		return val[1 : len(val)-1]
+	}
+	return val
 }
 
 // check notes subsets that exceed their whole. The values stay as they are.
@@ -67,8 +81,12 @@ func (r *reading) check() {
 
 // money reads an amount of dollars.
 func (r *reading) money(val []byte, shift int) string {
-	s, ok := decimal(val, shift)
-	if !ok && string(val) != "null" {
+	if string(val) == "null" {
+		return ""
+	}
+	r.seen = true
+	s, ok := decimal(bare(val), shift)
+	if !ok {
 		r.inconsistent = true
 	}
 	return s

@@ -106,12 +106,12 @@ func FromUsage(provider, flavour string, raw []byte) (usage.Record, error) {
 		return rec, fmt.Errorf("read usage: dialect %s is not read", c.Dialect)
 	}
 	if raw[0] == '{' && c.Dialect != Ollama && !wrapped(raw) {
-		r.walk.start(&r.gather, bare)
+		r.walk.start(&r.gather, bareUsage)
 	}
 	r.mode = modeJSON
 	r.walk.write(raw)
 	r.Finish(&rec, true)
-	if rec.UsageSource != usage.SourceNone && !saysUsage(raw) {
+	if !saysUsage(raw) {
 		return usage.Record{UsageSource: usage.SourceMissing, Stream: rec.Stream}, nil
 	}
 	return rec, nil
@@ -130,8 +130,8 @@ func saysUsage(raw []byte) bool {
 
 func hasKey(raw []byte, key string) bool { return bytes.Contains(raw, []byte(`"`+key+`"`)) }
 
-// bare is the root of a usage object that stands alone.
-var bare = whole(treeUsage)
+// bareUsage is the root of a usage object that stands alone.
+var bareUsage = whole(treeUsage)
 
 func (c *Call) flavour(name string, raw []byte) error {
 	if name == "" {

@@ -112,7 +112,7 @@ func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
 }
 
 // pick adds a number to the usage object that the event's end closes. A string
-// is added too, so that it is noticed as no count.
+// is added too: it can hold a number, else it is noticed as no count.
 func (g *gather) pick(name string, b []byte, quoted bool) {
 	if len(g.picked)+len(name)+len(b) > treeCap/4 || bytes.IndexByte(b, '\\') >= 0 {
 		return
@@ -124,7 +124,8 @@ func (g *gather) pick(name string, b []byte, quoted bool) {
 	}
 	g.picked = append(append(append(g.picked, '"'), name...), '"', ':')
 	if quoted {
-		b = []byte(`""`)
+		g.picked = append(append(append(g.picked, '"'), b...), '"')
+		return
 	}
 	g.picked = append(g.picked, b...)
 }

@@ -13,6 +13,19 @@ var geminiRoot = obj(append(geminiAnswer(),
 		key("embeddings", obj(key("statistics", obj(key("token_count", keep(slotTokens).then(hookAdd)))))),
 	))),
 	key("error", errorObject()),
+	// Interactions, whole, and the event that ends their stream.
+	key("id", keep(slotID)),
+	key("model", keep(slotModel)),
+	key("status", keep(slotStatus)),
+	key("usage", whole(treeUsage)),
+	key("interaction", obj(
+		key("id", keep(slotID)),
+		key("model", keep(slotModel)),
+		key("status", keep(slotStatus)),
+		key("usage", whole(treeUsage)),
+	)),
+	key("delta", obj(key("text", length(textDelta)))),
+	key("steps", arr(obj(key("content", arr(obj(key("text", length(textWhole)))))))),
 )...)
 
 func geminiAnswer() []child {
@@ -65,17 +78,17 @@ func readGemini(r *reading, raw []byte, c *Call) {
 
 func (u *geminiUsage) member(r *reading, key, val []byte) {
 	switch string(key) {
-	case "promptTokenCount":
+	case "promptTokenCount", "total_input_tokens": // the latter in Interactions
 		u.prompt, u.hasPrompt = r.count(val), true
-	case "toolUsePromptTokenCount":
+	case "toolUsePromptTokenCount", "total_tool_use_tokens":
 		u.tool = r.count(val)
-	case "candidatesTokenCount", "responseTokenCount": // the latter in the Live API
+	case "candidatesTokenCount", "total_output_tokens", "responseTokenCount": // the last in the Live API
 		u.candidates = r.count(val)
-	case "thoughtsTokenCount":
+	case "thoughtsTokenCount", "total_thought_tokens", "total_reasoning_tokens":
 		u.thoughts = r.count(val)
-	case "totalTokenCount":
+	case "totalTokenCount", "total_tokens":
 		u.total = r.count(val)
-	case "cachedContentTokenCount":
+	case "cachedContentTokenCount", "total_cached_tokens":
 		r.CacheRead = r.count(val)
 	case "promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails":
 		r.AudioInput += r.modality(val, "AUDIO")

@@ -1,12 +1,15 @@
 package provider
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // members iterates over an object that the walker kept: compact JSON, balanced
 // but otherwise unchecked. Anything unexpected ends the iteration.
 type members struct {
 	rest     []byte
-	key, val []byte // key without quotes, as written; val with them
+	key, val []byte // key without quotes (see plainKey); val as written
 }
 
 // object begins an iteration; of what is not an object there are no members.
@@ -34,9 +37,21 @@ func (m *members) next() bool {
 	if v == 0 {
 		return false
 	}
-	m.key, m.val = b[1:k-1], b[k+1:k+1+v]
+	m.key, m.val = plainKey(b[1:k-1]), b[k+1:k+1+v]
 	m.rest = b[k+1+v:]
 	return true
+}
+
+// plainKey undoes a key's escapes: no key that matters needs any, but JSON lets
+// a writer escape every letter. A key that needs its escapes stays as it is.
+func plainKey(key []byte) []byte {
+	if bytes.IndexByte(key, '\\') < 0 {
+		return key
+	}
+	if plain := []byte(unquote(key)); rawKey(plain) {
+		return plain
+	}
+	return key
 }
 
 // elements iterates over an array, in the same manner.

@@ -9,6 +9,7 @@ var openaiRoot = obj(
 	key("service_tier", keep(slotTier)),
 	key("choices", openaiChoices()),
 	key("usage", whole(treeUsage)),
+	key("usage_info", whole(treeUsage)), // Mistral's OCR
 	key("x_groq", obj(
 		key("id", keep(slotRequest)),
 		key("usage", whole(treeUsage)),
@@ -56,6 +57,7 @@ type openaiUsage struct {
 	hit, topCached               int64 // cached tokens outside the details
 	topReasoning, citation       int64 // at the top of the object
 	upstreamCost                 string
+	audio                        bool // Mistral: seconds of audio, whose tokens only the total counts
 	byok, costShape, imageDetail bool
 }
 
@@ -65,6 +67,7 @@ type openaiUsage struct {
 //   - xAI's chat, whose reasoning is beside, as its total shows;
 //   - Perplexity's deep research, whose citation and reasoning tokens stand at
 //     the top of usage, beside;
+//   - Mistral's audio, whose tokens are in the total alone;
 //   - a total that exceeds its parts (Gemini's OpenAI path): the gap is
 //     reasoning that nothing else shows, marked derived.
 func readOpenAI(r *reading, raw []byte, c *Call) {
@@ -116,6 +119,16 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 		r.WebSearches = r.count(val)
 	case "seconds":
 		r.Seconds = r.money(val, 0)
+	case "prompt_audio_seconds":
+		if s := r.money(val, 0); s != "" && s != "0" {
+			r.Seconds, u.audio = s, true
+		}
+	case "pages_processed":
+		r.Requests = r.count(val)
+	case "extra_properties": // Vertex AI's OpenAI path
+		if t := stringOf(member(member(val, []byte("google")), []byte("traffic_type"))); t != "" {
+			r.tier = vertexTier(t)
+		}
 	default:
 		u.money(r, key, val)
 	}
@@ -187,21 +200,27 @@ func (u *openaiUsage) beside(r *reading, c *Call) {
 		return
 	}
 	r.Reasoning = max(r.Reasoning, u.topReasoning)
+	gap := u.total - u.prompt - u.completion
 	if c.Provider.Name == "xai" && r.CacheRead > r.Input {
 		r.Input += r.CacheRead
+		if gap == r.Reasoning || gap == r.Reasoning+r.CacheRead {
+			r.Output += r.Reasoning
+		}
 		return
 	}
-	if !u.hasPrompt && !u.hasCompletion { // a total alone: embeddings of some providers
+	if !u.hasPrompt && !u.hasCompletion { // a total alone: embeddings and rankings of some providers
 		r.Input = u.total
-		r.derived = u.total > 0 && c.Operation != OpEmbeddings
+		r.derived = u.total > 0 && c.Operation != OpEmbeddings && c.Operation != OpRerank
 		return
 	}
 	if !u.hasPrompt || !u.hasCompletion || r.inconsistent {
 		return
 	}
-	gap := u.total - u.prompt - u.completion
 	switch {
 	case gap <= 0:
+	case u.audio:
+		r.Input += gap
+		r.AudioInput = max(r.AudioInput, gap)
 	case gap == r.Reasoning: // xAI's chat: reported, only beside
 		r.Output += gap
 	default:

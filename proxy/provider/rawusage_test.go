@@ -21,7 +21,7 @@ func TestRawUsage(t *testing.T) {
 		{"booleans kept", `{"a":true,"b":false}`, `{"a":true,"b":false}`},
 		{"strings under known keys", `{"service_tier":"flex","note":"text","type":"a b","modality":"AUDIO"}`, `{"service_tier":"flex","type":"other","modality":"AUDIO"}`},
 		{"empties dropped", `{"a":{},"b":{"c":0},"d":[],"e":[{"f":0},{"f":2}]}`, `{"e":[{"f":2}]}`},
-		{"keys that are none", `{"a b":1,"":2,"é":3,"x\u0041":4,"ok.key-1_":5}`, `{"ok.key-1_":5}`},
+		{"keys that are none", `{"a b":1,"":2,"é":3,"x\u0020":4,"\"":4,"x\u0041":4,"ok.key-1_":5}`, `{"xA":4,"ok.key-1_":5}`},
 		{"too deep", `{"a":{"b":{"c":{"d":{"e":{"f":{"g":1}}}}}},"z":1}`, `{"z":1}`},
 		{"words", `{"a":NaN,"b":hello,"c":01,"d":1}`, `{"d":1}`},
 		{"nothing left", `{"a":0}`, ``},

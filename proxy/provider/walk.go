@@ -255,12 +255,12 @@ func (w *walker) key(p []byte, i int) int {
 	return i
 }
 
-// endKey finds the node of a key that came in pieces. A key with an escape or
-// beyond the buffer is none that matters.
+// endKey finds the node of a key that came in pieces or with escapes. One beyond
+// the buffer is none that matters.
 func (w *walker) endKey() {
 	w.n = nil
-	if k := w.buf[:w.nbuf]; !w.lost && bytes.IndexByte(k, '\\') < 0 {
-		w.n = w.stack[w.depth-1].n.find(k)
+	if !w.lost {
+		w.n = w.stack[w.depth-1].n.find(plainKey(w.buf[:w.nbuf]))
 	}
 	w.state = afterKey
 }
