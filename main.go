@@ -6,6 +6,8 @@
 //	burn analyze    reads those files, prices every call, and says which agent,
 //	                user, model and hour burned the money
 //	burn demo       shows all of it on two made-up months, without a key
+//	burn doctor     says what is wrong with files, database and records, and
+//	                what to type
 //	burn prices     lists, checks, imports and explains prices
 //	burn version    prints the version
 //
@@ -120,7 +122,7 @@ func (p *program) app() *cli.App {
 		HideHelpCommand:       true,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
-		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.pricesCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.doctorCommand(), p.pricesCommand(), p.versionCommand()},
 		CustomAppHelpTemplate: appHelp,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -536,6 +538,16 @@ type task struct {
 	strict   bool
 }
 
+// defaults fills in where files are.
+func (t *task) defaults() {
+	if len(t.db.Dirs) == 0 {
+		t.db.Dirs = []string{defaultLogDir()}
+	}
+	if t.db.Path == "" {
+		t.db.Path = filepath.Join(filepath.Dir(filepath.Clean(t.db.Dirs[0])), "burn.duckdb")
+	}
+}
+
 func (p *program) analyze(c *cli.Context) error {
 	t, err := p.analyzeTask(c)
 	if err != nil {
@@ -704,12 +716,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if c.Int("top") < 1 {
 		return t, errors.New("--top: use a number from 1")
 	}
-	if len(t.db.Dirs) == 0 {
-		t.db.Dirs = []string{defaultLogDir()}
-	}
-	if t.db.Path == "" {
-		t.db.Path = filepath.Join(filepath.Dir(filepath.Clean(t.db.Dirs[0])), "burn.duckdb")
-	}
+	t.defaults()
 	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
 		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
 	}
@@ -1083,6 +1090,92 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// doctor
+
+func (p *program) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "say what is wrong, and what to type",
+		Description: `Looks at the log files and the database without changing them. One line each:
+ok, warn or fail; exit 1 if there is a fail. New lines are read by burn analyze.
+
+  burn doctor
+  burn doctor --agents agents.csv --since 30d --format json`,
+		Flags: append([]cli.Flag{
+			list("log-dir", "look at log files in `DIR`; repeatable (default: "+defaultLogDir()+")"),
+			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
+			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
+			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
+			text("since", "7d", "start of the period in which calls are looked at; it ends now"),
+			text("format", "table", "table or json"),
+		}, commonFlags()...),
+		Action: p.doctor,
+	}
+}
+
+func (p *program) doctor(c *cli.Context) error {
+	format := c.String("format")
+	if format != "table" && format != "json" {
+		return usageError(fmt.Errorf("--format %q: use table or json", format))
+	}
+	now := time.Now()
+	period, err := analyze.ParsePeriod(c.String("since"), "now", now, time.Local)
+	if err != nil {
+		return usageError(err)
+	}
+	t := task{look: analyze.Options{Period: period, Now: now}, db: ingest.Options{Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Version: version}}
+	t.defaults()
+	if err := p.readTables(c, &t); err != nil {
+		return usageError(err)
+	}
+	h, err := health(c.Context, t)
+	if err != nil {
+		return err
+	}
+	checks := report.Diagnose(h)
+	if format == "json" {
+		err = report.Object(p.stdout, map[string]any{"schema": "burn.doctor/1", "checks": checks})
+	} else {
+		err = report.Checks(p.stdout, checks, p.textOptions())
+	}
+	if err == nil && report.Failed(checks) {
+		return &exit{code: exitFailed, err: errors.New("something does not work: see what fails above")}
+	}
+	return quiet(err, 0)
+}
+
+// health looks at everything that a diagnosis is made from.
+func health(ctx context.Context, t task) (report.Health, error) {
+	files := ingest.LookAtFiles(t.db.Dirs)
+	h := report.Health{
+		Now: t.look.Now, Since: t.look.Period.Since, Agents: t.look.Agents, Prices: t.db.Prices.Date(),
+		Files: int64(files.Files), Bytes: files.Bytes, Unreadable: files.Unreadable, Damaged: files.Damaged,
+		Writing: files.Writing, NewestLine: files.Newest, Stopped: files.Stopped,
+	}
+	for _, d := range files.Dirs {
+		h.Dirs = append(h.Dirs, report.Directory{Path: d.Path, IsFile: d.Mode != 0 && !d.Mode.IsDir(), Mode: uint32(d.Mode.Perm()), Err: d.Err})
+	}
+	h.Database.Path = t.db.Path
+	db, look, err := ingest.LookAtDatabase(ctx, t.db)
+	if errors.Is(err, ingest.ErrLoggerOnly) {
+		h.Database.Unavailable = "this burn is the logger alone"
+		return h, nil
+	}
+	if err != nil {
+		return h, fmt.Errorf("look at database: %w", err)
+	}
+	h.Damaged = append(h.Damaged, look.Damaged...)
+	h.Database = report.DatabaseHealth{Path: t.db.Path, Exists: look.Exists, Holder: look.Holder, Blocked: look.Locked, Denied: look.Denied,
+		Unfit: look.Unfit, Unread: int64(look.Unread)}
+	if db == nil {
+		return h, nil
+	}
+	if err = db.Lock(ctx); err == nil {
+		h.Records, err = analyze.Examine(ctx, db.SQL(), t.look)
+	}
+	return h, errors.Join(err, db.Close())
 }
 
 // prices

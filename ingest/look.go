@@ -48,8 +48,12 @@ func LookAtFiles(dirs []string) FileLook {
 			d.Mode = info.Mode()
 		}
 		files, skipped, err := findFiles([]string{dir})
-		if err != nil {
-			d.Err = errors.Unwrap(err)
+		var perr *fs.PathError
+		switch {
+		case errors.As(err, &perr):
+			d.Err = perr.Err // Path is named already
+		case err != nil:
+			d.Err = err
 		}
 		l.Dirs = append(l.Dirs, d)
 		if skipped > 0 {
