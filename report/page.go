@@ -357,7 +357,7 @@ func (p *page) streams(r *analyze.Result, top int) {
 			p.Streams = append(p.Streams, streamRow{label(named(s.Agent)), label(named(s.Model)), Count(s.Requests), streamFix(s), money(s.Cost, s.Cost)})
 		}
 	}
-	p.StreamAnswer = noBreak(fmt.Sprintf("%s ended well without saying what they used: %s is an estimate that one line in the request makes exact.",
+	p.StreamAnswer = noBreak(fmt.Sprintf("%s ended well without saying what they used: %s is an estimate, and the fix makes it exact.",
 		plural(calls, "stream"), Money(cost)))
 }
 
