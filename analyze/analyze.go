@@ -202,6 +202,15 @@ func readMeta(ctx context.Context, db *sql.DB, r *Result) error {
 		switch key {
 		case "prices_at":
 			r.Quality.PriceTableDate = value
+		case "beyond_calls":
+			if value == "" {
+				continue
+			}
+			if r.Quality.BeyondRebuild, err = strconv.ParseInt(value, 10, 64); err != nil {
+				return fmt.Errorf("read meta: %s: %w", key, err)
+			}
+		case "beyond_since":
+			r.Quality.BeyondRebuildSince = value
 		case "installation":
 			r.Installation = value
 		case "estimate_input_error_pct", "estimate_output_error_pct":

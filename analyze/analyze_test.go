@@ -444,7 +444,7 @@ func TestPeakHourIsTheEarlierOfEquals(t *testing.T) {
 
 func TestQuality(t *testing.T) {
 	w := newWorld(t)
-	w.exec("INSERT INTO meta VALUES ('prices_at', '2026-08-21'), ('installation', 'test')")
+	w.exec("INSERT INTO meta VALUES ('prices_at', '2026-08-21'), ('installation', 'test'), ('read_at', '2026-11-02T01:00:00Z'), ('beyond_calls', '7'), ('beyond_since', '2026-10-01T00:00:00Z')")
 	w.insert("file", map[string]any{"id": 1, "lines": 20, "accepted": 15, "rejected": 2, "duplicates": 1, "other_kinds": 2, "torn": 1})
 	w.exec("INSERT INTO reject VALUES (1, 3, 'bad json', ''), (1, 4, 'no seq', '')")
 	// Boot 1 gave out 1 to 20: 1–9 and 12 were read, 3 are in a gap, 15 and 21 are open.
@@ -455,10 +455,13 @@ func TestQuality(t *testing.T) {
 	w.exec(event, 1, "open", 15, 0)
 	w.exec(event, 1, "open", 21, 0)
 	w.exec(event, 2, "stop", 1, 5)
+	// The counters of a process only grow: its largest count.
+	w.exec("INSERT INTO event VALUES (1, 'beat', 2, TIMESTAMP '2026-11-02', 20, 4, 5, 6, 7, 8, '', ''), (2, 'beat', 1, TIMESTAMP '2026-11-02', 5, 1, 1, 1, 1, 1, '', '')")
 	w.add(call{boot: 1, seq: 1, ts: at("2026-11-02 00:00:00"), gap: true, requests: 3, cost: "1"})
 	got := w.run(analyze.Options{Period: november}).Quality
 	want := analyze.Quality{Files: 1, Lines: 21, Accepted: 15, Rejected: map[string]int64{"bad json": 1, "no seq": 1}, Duplicates: 1, Torn: 1, OtherKinds: 2,
-		MissingSeq: 6, OpenCalls: 2, GapRequests: 3, EstimatedRequests: 3, PriceTableDate: "2026-08-21"}
+		MissingSeq: 6, OpenCalls: 2, GapRequests: 3, EstimatedRequests: 3, PriceTableDate: "2026-08-21",
+		WriteErrors: 7, LostLines: 9, Dropped: 6, BeyondRebuild: 7, BeyondRebuildSince: "2026-10-01T00:00:00Z"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("quality\n got %+v\nwant %+v", got, want)
 	}

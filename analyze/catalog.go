@@ -63,7 +63,7 @@ var catalog = []question{
 	{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
 	{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},
 	{name: "clock_jumps", exam: true, cols: "requests", when: never, read: readJumps},
-	{name: "quality_writers", exam: true, cols: "dropped write_errors lost_lines", when: never, read: readWriters},
+	{name: "quality_writers", exam: true, cols: "dropped write_errors lost_lines", read: readWriters},
 }
 
 // Columns of text, of approximate numbers and of truth values; the others are named by their

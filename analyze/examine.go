@@ -74,6 +74,12 @@ func readUnlabelled(r *Result, scan scanner) error {
 func readJumps(r *Result, scan scanner) error { return scan(&r.Exam.Jumped) }
 
 func readWriters(r *Result, scan scanner) error {
-	w := &r.Exam.Writers
-	return scan(&w.Dropped, &w.WriteErrors, &w.LostLines)
+	q := &r.Quality
+	if err := scan(&q.Dropped, &q.WriteErrors, &q.LostLines); err != nil {
+		return err
+	}
+	if r.Exam != nil {
+		r.Exam.Writers = Writers{Dropped: q.Dropped, WriteErrors: q.WriteErrors, LostLines: q.LostLines}
+	}
+	return nil
 }

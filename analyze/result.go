@@ -242,6 +242,15 @@ type Quality struct {
 	// estimated.
 	EstimateInputErrorPct  *float64 `json:"estimate_input_error_pct"`
 	EstimateOutputErrorPct *float64 `json:"estimate_output_error_pct"`
+	// What proxies say of writing their files: failures, lines in files that were
+	// deleted or cut under them, and calls folded into gap lines.
+	WriteErrors int64 `json:"write_errors"`
+	LostLines   int64 `json:"lost_lines"`
+	Dropped     int64 `json:"dropped"`
+	// Calls whose log files are no longer there, so that a new database would not
+	// have them, and when the oldest of them was (RFC 3339); "" if there are none.
+	BeyondRebuild      int64  `json:"beyond_rebuild"`
+	BeyondRebuildSince string `json:"beyond_rebuild_since"`
 }
 
 // TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys

@@ -400,6 +400,11 @@ func (p *page) trust(r *analyze.Result) {
 	count("Lines torn", q.Torn)
 	count("Calls numbered by a proxy and missing from the files", q.MissingSeq)
 	count("Calls begun and not seen to end", q.OpenCalls)
+	count("Lines lost in files that were deleted or cut while written", q.LostLines)
+	count("Errors of proxies writing their files", q.WriteErrors)
+	if q.BeyondRebuild > 0 {
+		add("Calls in the database alone, since their files were deleted", Count(q.BeyondRebuild)+", the oldest of "+label(q.BeyondRebuildSince), false)
+	}
 	count("Calls with counts that contradict each other", q.InconsistentRequests)
 	if off := estimateError(q); off != "" {
 		add("Estimates, tried on calls that reported, are off by", off, false)

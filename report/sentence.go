@@ -87,7 +87,10 @@ func TrustLine(r *analyze.Result) string {
 		{q.GapRequests, "call", " known only as sums"},
 		{q.MissingSeq, "call", " missing from the files"},
 		{q.OpenCalls, "call", " begun and not seen to end"},
+		{q.LostLines, "line", " lost in files that were deleted or cut while written"},
+		{q.WriteErrors, "error", " of writing"},
 		{q.InconsistentRequests, "call", " with counts that contradict each other"},
+		{q.BeyondRebuild, "call", " in the database alone, their files deleted"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, plural(c.n, c.noun)+c.rest)
