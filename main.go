@@ -549,6 +549,9 @@ func (t *task) defaults() {
 }
 
 func (p *program) analyze(c *cli.Context) error {
+	if !ingest.Available { // a constant: the logger alone carries nothing of what follows
+		return ingest.ErrLoggerOnly
+	}
 	t, err := p.analyzeTask(c)
 	if err != nil {
 		return usageError(err)
@@ -1015,6 +1018,9 @@ fixed what burn told it, analyses them and writes a report.
 }
 
 func (p *program) demo(c *cli.Context) error {
+	if !ingest.Available { // a constant: the logger alone carries nothing of what follows
+		return ingest.ErrLoggerOnly
+	}
 	dir := c.String("dir")
 	if dir == "" {
 		var err error

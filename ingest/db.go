@@ -22,6 +22,9 @@ import (
 	"burn/queries"
 )
 
+// Available says whether this burn has the database: without cgo it does not.
+const Available = true
+
 // DB is burn's database, locked for this process.
 type DB struct {
 	opt  Options

@@ -7,6 +7,9 @@ import (
 	"database/sql"
 )
 
+// Available says whether this burn has the database.
+const Available = false
+
 // DB is the database; without cgo there is none.
 type DB struct{}
 
