@@ -60,6 +60,7 @@ var marks = []struct {
 	{"x-amzn-bedrock-input-token-count", Bedrock},
 	{"cache_creation_input_tokens", Anthropic},
 	{"cache_read_input_tokens", Anthropic},
+	{"total_input_tokens", Gemini}, // Interactions
 	{"message_start", Anthropic},
 	{"message_delta", Anthropic},
 	{"iterations", Anthropic},
@@ -71,6 +72,7 @@ var marks = []struct {
 var otherCounts = []string{
 	"input_tokens", "output_tokens", "completion_tokens", "total_tokens", "seconds", "outputTokens", "outputTokenCount",
 	"prompt_token_count", "generation_token_count", "tokens", "cost", "cost_in_usd_ticks",
+	"pages_processed", "prompt_audio_seconds",
 }
 
 // wrappers are the top keys of answers, by which they are told from the bare

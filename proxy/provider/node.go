@@ -68,6 +68,7 @@ const (
 	slotTurn             // whether the model's turn is over (Gemini's sessions)
 	slotSession          // model of a realtime session
 	slotTranscriber      // model that transcribes a session's input
+	slotDuration         // length in seconds of what was transcribed
 	slotSpoken           // item of a session that was transcribed
 	slotPick             // a number that belongs to the usage, which has no object of its own
 	numSlots

@@ -1,5 +1,7 @@
 package provider
 
+import "strings"
+
 // openaiRoot is what matters in chat completions, completions, embeddings,
 // images and transcriptions, whole or streamed, of OpenAI and of everybody who
 // took over its shape.
@@ -17,7 +19,9 @@ var openaiRoot = obj(
 	key("type", keep(slotType)),     // of an error, or of a stream event
 	key("delta", length(textMaybe)), // transcript.text.delta
 	key("text", length(textWhole)),  // transcription
-	key("code", keep(slotBodyCode)), // xAI, Mistral
+	key("duration", keep(slotDuration)),
+	key("outputs", arr(obj(key("model", keep(slotModel))))), // Mistral's conversations
+	key("code", keep(slotBodyCode)),                         // xAI, Mistral
 	key("error", errorObject()),
 )
 
@@ -57,7 +61,8 @@ type openaiUsage struct {
 	hit, topCached               int64 // cached tokens outside the details
 	topReasoning, citation       int64 // at the top of the object
 	upstreamCost                 string
-	audio                        bool // Mistral: seconds of audio, whose tokens only the total counts
+	connector                    int64 // Mistral: tokens that its tools brought, beside the prompt
+	audio                        bool  // Mistral: seconds of audio, whose tokens only the total counts
 	byok, costShape, imageDetail bool
 }
 
@@ -67,7 +72,8 @@ type openaiUsage struct {
 //   - xAI's chat, whose reasoning is beside, as its total shows;
 //   - Perplexity's deep research, whose citation and reasoning tokens stand at
 //     the top of usage, beside;
-//   - Mistral's audio, whose tokens are in the total alone;
+//   - Mistral's audio, whose tokens are in the total alone, and what its tools
+//     brought;
 //   - a total that exceeds its parts (Gemini's OpenAI path): the gap is
 //     reasoning that nothing else shows, marked derived.
 func readOpenAI(r *reading, raw []byte, c *Call) {
@@ -122,6 +128,14 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 	case "prompt_audio_seconds":
 		if s := r.money(val, 0); s != "" && s != "0" {
 			r.Seconds, u.audio = s, true
+		}
+	case "connector_tokens":
+		u.connector = r.count(val)
+	case "connectors":
+		for m := object(val); m.next(); {
+			if strings.HasPrefix(string(m.key), "web_search") {
+				r.WebSearches += r.count(m.val)
+			}
 		}
 	case "pages_processed":
 		r.Requests = r.count(val)
@@ -218,6 +232,8 @@ func (u *openaiUsage) beside(r *reading, c *Call) {
 	}
 	switch {
 	case gap <= 0:
+	case gap == u.connector:
+		r.Input += gap
 	case u.audio:
 		r.Input += gap
 		r.AudioInput = max(r.AudioInput, gap)
