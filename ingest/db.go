@@ -62,6 +62,9 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 	if opt.Path, err = filepath.Abs(opt.Path); err != nil { // or "md:x" would be a service
 		return nil, fmt.Errorf("find database directory: %w", err)
 	}
+	if strings.Contains(opt.Path, "?") { // DuckDB would look for its log under another name
+		return nil, fmt.Errorf("database %s: a question mark in its path", opt.Path)
+	}
 	if err := os.MkdirAll(filepath.Dir(opt.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create database directory: %w", err)
 	}
@@ -248,6 +251,9 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		return stats, err
 	}
 	if len(files) > 0 {
+		if err := l.restoreSeen(); err != nil {
+			return stats, fmt.Errorf("read identities: %w", err)
+		}
 		if err := db.limits(ctx, conn, min(db.opt.Memory, ingestMemory), 1); err != nil {
 			return stats, err
 		}

@@ -23,6 +23,7 @@ type loader struct {
 	conn  *sql.Conn
 	files *registry
 	seen  *seen
+	known map[seenKey][]seqRange // what earlier runs counted; nil: asked for one by one
 	names *names
 	dims  []*dimension
 

@@ -13,6 +13,7 @@ type seqSet struct {
 	last  *seqPage // page of the newest add: lines come nearly in order
 	lastN uint64   // its number
 	dirty bool
+	saved bool // ranges of it are in the table
 }
 
 type seqPage [16]uint64

@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,8 +79,39 @@ func eachRow(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows
 	return nil
 }
 
-// loadSeen fetches the identities of one boot and kind.
+// seenAtOnce is how many ranges of identities are loaded in one go: a query for
+// each of many boots would take longer than reading their files.
+const seenAtOnce = 1 << 20
+
+// restoreSeen loads the identities of all boots, unless there are too many
+// ranges of them.
+func (l *loader) restoreSeen() error {
+	var n int64
+	if err := l.conn.QueryRowContext(l.ctx, "SELECT count(*) FROM seen").Scan(&n); err != nil || n > seenAtOnce {
+		return err
+	}
+	l.known = map[seenKey][]seqRange{}
+	kinds := map[string]string{}
+	return eachRow(l.ctx, l.conn, "SELECT boot, kind, lo, hi FROM seen", func(rows *sql.Rows) error {
+		var key seenKey
+		var r seqRange
+		if err := rows.Scan(&key.boot, &key.kind, &r.lo, &r.hi); err != nil {
+			return err
+		}
+		if _, ok := kinds[key.kind]; !ok {
+			kinds[key.kind] = key.kind
+		}
+		key.kind = kinds[key.kind] // one copy
+		l.known[key] = append(l.known[key], r)
+		return nil
+	})
+}
+
+// loadSeen returns the identities of one boot and kind that earlier runs counted.
 func (l *loader) loadSeen(key seenKey) (ranges []seqRange, err error) {
+	if l.known != nil {
+		return l.known[key], nil
+	}
 	// A boot is no parameter: database/sql refuses integers of 64 bits.
 	err = eachRow(l.ctx, l.conn, fmt.Sprintf("SELECT lo, hi FROM seen WHERE boot = %d AND kind = ?", key.boot), func(rows *sql.Rows) error {
 		var r seqRange
@@ -131,12 +163,17 @@ func (l *loader) saveWords() error {
 
 // saveSeen replaces the ranges of every set that grew.
 func (l *loader) saveSeen() error {
+	old := map[string][]string{} // boots with ranges in the table, by kind
 	for key, set := range l.seen.sets {
-		if !set.dirty {
-			continue
+		if set.dirty && (set.saved || l.known == nil || len(l.known[key]) > 0) {
+			old[key.kind] = append(old[key.kind], strconv.FormatUint(key.boot, 10))
 		}
-		if _, err := l.conn.ExecContext(l.ctx, fmt.Sprintf("DELETE FROM seen WHERE boot = %d AND kind = ?", key.boot), key.kind); err != nil {
-			return fmt.Errorf("write identities: %w", err)
+	}
+	for kind, boots := range old {
+		for some := range slices.Chunk(boots, forgetAtOnce) {
+			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM seen WHERE kind = ? AND boot IN ("+strings.Join(some, ", ")+")", kind); err != nil {
+				return fmt.Errorf("write identities: %w", err)
+			}
 		}
 	}
 	return l.insert("seen", func(add func(...driver.Value) error) error {
@@ -149,7 +186,7 @@ func (l *loader) saveSeen() error {
 					return err
 				}
 			}
-			set.dirty = false
+			set.dirty, set.saved = false, true
 		}
 		return nil
 	})
