@@ -316,7 +316,7 @@ func (p *program) before(c *cli.Context) error {
 }
 
 // sections are keys of the configuration file that are not flags.
-var sections = []string{"agent-rules", "tags", "models"}
+var sections = []string{"agent-rules", "tags", "models", "thresholds"}
 
 func flagNames(cmd *cli.Command) []string {
 	var names []string
@@ -636,7 +636,7 @@ func (t task) question() string {
 		return fmt.Sprint(p.Since.UTC(), p.Until.UTC(), p.Zone)
 	}
 	return fmt.Sprintf("%q", []string{
-		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents),
+		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds),
 		t.format, fmt.Sprint(t.text, t.strict), report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
 }
@@ -735,6 +735,12 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	}
 	if t.db.Memory, err = settings.Size(c.String("memory")); err != nil {
 		return t, fmt.Errorf("--memory: %w", err)
+	}
+	if err := p.config.Section("thresholds", &t.look.Thresholds); err != nil {
+		return t, err
+	}
+	if err := analyze.CheckThresholds(t.look.Thresholds); err != nil {
+		return t, p.config.Errorf("thresholds", err)
 	}
 	return t, p.readTables(c, &t)
 }

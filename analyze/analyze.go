@@ -2,7 +2,8 @@
 // as plain data. It formats nothing and prints nothing.
 //
 // Read in this order: result.go (the data, and its JSON form), catalog.go (one
-// row per question), analyze.go (how they are asked), examine.go (those about the
+// row per question), analyze.go (how they are asked), findings.go and
+// finding_text.go (avoidable dollars), examine.go (those about the
 // records themselves), period.go (how people name times), filter.go (globs to
 // ids), money.go (exact dollars).
 package analyze
@@ -38,6 +39,8 @@ type Options struct {
 	Need    Need
 	Now     time.Time        // Result.GeneratedAt
 	Agents  map[string]Agent // the agents file by id; nil if none was given
+	// Thresholds of findings by name; what is not there has its default.
+	Thresholds map[string]int64
 }
 
 // Run points the views of db at opt.Period and asks every question of the
@@ -54,6 +57,9 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	}
 	r := empty(opt, opt.Period)
 	if err := ask(ctx, db, r, opt, func(q question) bool { return q.when == nil || q.when(opt.Need, r) }); err != nil {
+		return nil, err
+	}
+	if err := find(ctx, db, r, opt.Thresholds); err != nil {
 		return nil, err
 	}
 	if err := readMeta(ctx, db, r); err != nil {

@@ -155,6 +155,9 @@ type Finding struct {
 	Calls    int64    `json:"calls"`
 	Cost     USD      `json:"cost_usd"`
 	Saving   USD      `json:"saving_usd"`
+
+	place         int64  // in the catalogue, from 1
+	caller, other string // ids in the table charge
 }
 
 // Mark is a dated note about a change to an agent.

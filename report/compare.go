@@ -32,6 +32,8 @@ func comparison(before, after *analyze.Result) grid {
 	count("Calls", b.Requests, a.Requests)
 	count("Agents", b.Agents, a.Agents)
 	count("Tokens per call", round(b.AvgTokens), round(a.AvgTokens))
+	money("Waste from duplicates", duplicates(before), duplicates(after))
+	money("Looks avoidable", b.Avoidable.Certain.Add(b.Avoidable.Likely), a.Avoidable.Certain.Add(a.Avoidable.Likely))
 	add("Cost per 1,000 calls", perThousand(b.Cost, b.Requests), perThousand(a.Cost, a.Requests), changeOf(b.Cost.Float()/float64(max(b.Requests, 1)), a.Cost.Float()/float64(max(a.Requests, 1))))
 	add("Dearest agent", dearest(before), dearest(after), "")
 	add("Dearest hour of day", peakText(b), peakText(a), "")

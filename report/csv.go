@@ -15,7 +15,8 @@ import (
 // its table has; "table" says which that is.
 var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
 	"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "p50_ms", "p95_ms", "name", "owner", "purpose", "ratio", "estimated_usd", "agents",
-	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value"}
+	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
+	"kind", "class", "title", "evidence", "fix", "saving_usd"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -48,6 +49,10 @@ func CSV(w io.Writer, r *analyze.Result) error {
 	for _, x := range r.Waste {
 		c.row("waste", x.Agent, cells{"agent": x.Agent, "ratio": float(x.Ratio), "input_tokens": whole(x.InputTokens),
 			"output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String(), "estimated_usd": x.Estimated.String()})
+	}
+	for _, f := range r.Findings {
+		c.row("findings", f.ID, cells{"kind": f.Kind, "class": f.Class, "agents": strings.Join(f.Agents, " "), "title": f.Title, "evidence": f.Evidence,
+			"fix": f.Fix, "requests": whole(f.Calls), "cost_usd": f.Cost.String(), "saving_usd": f.Saving.String()})
 	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
@@ -101,6 +106,12 @@ func (c *sheet) totals(table string, t analyze.Totals) {
 		Errors: t.Errors, RateLimited: t.RateLimited, Estimated: t.Estimated})
 	set["agents"] = whole(t.Agents)
 	c.row(table, "", set)
+	for _, x := range []struct {
+		class string
+		usd   analyze.USD
+	}{{analyze.Certain, t.Avoidable.Certain}, {analyze.Likely, t.Avoidable.Likely}, {analyze.Test, t.Avoidable.Test}} {
+		c.row(table, "avoidable", cells{"class": x.class, "saving_usd": x.usd.String()})
+	}
 	if p := t.PeakHour; p != nil {
 		c.row(table, "peak_hour", cells{"value": p.Hour, "cost_usd": p.Cost.String(), "estimated_usd": p.Estimated.String()})
 	}

@@ -14,6 +14,11 @@ func Markdown(w io.Writer, r *analyze.Result, top int) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "**%s**\n\n%s\n", escapeMarkdown(Sentence(r)), escapeMarkdown(PeriodLine(r)))
 	if r.Totals.Requests > 0 {
+		if g := findingGrid(r); len(g.rows) > 0 {
+			writeMarkdown(b, g)
+		} else {
+			fmt.Fprintf(b, "\n%s\n", escapeMarkdown(noFindings(r)))
+		}
 		for _, g := range grids(r, top, false) {
 			writeMarkdown(b, g)
 		}

@@ -26,6 +26,9 @@ type page struct {
 
 	Tiles []tile
 
+	FindingAnswer, MoreFindings string
+	Findings                    []finding
+
 	Trend struct {
 		figure
 		Unit  string
@@ -122,6 +125,7 @@ func newPage(r *analyze.Result, opt HTMLOptions) *page {
 	}
 	colors := newPalette(r.ByAgent)
 	p.Tiles = tiles(r)
+	p.findings(r)
 	p.trend(r, colors)
 	p.who(r, colors, opt.Top)
 	p.when(r)

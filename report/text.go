@@ -46,6 +46,7 @@ func Text(w io.Writer, r *analyze.Result, opt TextOptions) error {
 		p.trust(r)
 		return p.flush()
 	}
+	p.findings(r)
 	for _, g := range grids(r, opt.Top, opt.Compact) {
 		p.line("")
 		p.table(g)

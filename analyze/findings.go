@@ -1,0 +1,210 @@
+package analyze
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"burn/queries"
+)
+
+// Classes of findings. Certain follows from the records alone; Likely rests on
+// one assumption; Test needs a trial by people. Certain and likely add up to what
+// looks avoidable; test is a sum of its own.
+const (
+	Certain = "certain"
+	Likely  = "likely"
+	Test    = "test"
+)
+
+// kind is one row of the catalogue of findings. Its query is the file
+// finding_NAME.sql: the calls it concerns, and which part of each one's cost.
+type kind struct {
+	name  string
+	short string // what was looked for, for people
+	fix   string
+	say   func(*group) (title, evidence string)
+}
+
+// kinds is the catalogue, in the order in which findings take from a call's cost
+// what those before have left: each dollar belongs to one of them.
+var kinds = []kind{
+	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries},
+	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned},
+	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule},
+	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork},
+	{"repeated", "repeated requests", "cache the answer by request", sayRepeated},
+	{"history", "long histories for short answers", "send the last 5 turns", sayHistory},
+	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache},
+	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch},
+	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat},
+	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer},
+}
+
+// Checked names everything that findings look for, for "nothing found".
+func Checked() (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.short)
+	}
+	return names
+}
+
+// Threshold is one number that decides what a finding is.
+type Threshold struct {
+	Name    string // as in the configuration
+	Default int64
+	Meaning string
+}
+
+// Thresholds lists the numbers of the findings' rules. In SQL each is a macro of
+// its name.
+var Thresholds = []Threshold{
+	{"retry_minutes", 10, "a failed call is a retry's if the same request follows within this many minutes"},
+	{"run_gap_seconds", 150, "calls of one run of a job are at most this far apart"},
+	{"schedule_runs", 3, "a schedule has at least this many runs"},
+	{"schedule_windows", 4, "at most this many windows of five minutes of the hour in which its runs start"},
+	{"schedule_share_pct", 80, "share of the agent's calls that lie in such runs"},
+	{"same_inputs", 100, "inputs that two agents have in common, at least"},
+	{"same_share_pct", 50, "share of each agent's inputs that the other has too"},
+	{"same_output_factor", 4, "answers to the same input differ in length by at most this factor"},
+	{"common_pct", 1, "an input in more than this share of an agent's calls is its template"},
+	{"repeat_seconds", 60, "an equal request is repeated if it comes later than this"},
+	{"repeat_bytes", 256, "text of a request that is worth remembering, at least"},
+	{"history_bytes_min", 16 << 10, "bytes of history that are long"},
+	{"history_share_pct", 60, "share of the text that is history, at least"},
+	{"history_output_pct", 1, "an answer below this share of the input is short"},
+	{"short_output_tokens", 64, "an answer below this many tokens is short"},
+	{"cache_minutes", 5, "lifetime of a provider's cache"},
+	{"batch_hours", 23, "hours between the starts of runs that can wait"},
+	{"batch_largest_pct", 10, "each run has at least this share of the largest one's calls"},
+	{"bloat_input_tokens", 4000, "a prompt of this many tokens is long"},
+	{"bloat_ratio", 10, "tokens read for each one written, at most"},
+}
+
+// CheckThresholds refuses names that are not among Thresholds, and negative numbers.
+func CheckThresholds(set map[string]int64) error {
+	for name, n := range set {
+		if !slices.ContainsFunc(Thresholds, func(t Threshold) bool { return t.Name == name }) {
+			names := make([]string, len(Thresholds))
+			for i, t := range Thresholds {
+				names[i] = t.Name
+			}
+			return fmt.Errorf("unknown threshold %q: use one of %s", name, strings.Join(names, ", "))
+		}
+		if n < 0 {
+			return fmt.Errorf("threshold %s: %d is negative", name, n)
+		}
+	}
+	return nil
+}
+
+// group is one finding as the database knows it.
+type group struct {
+	place                              int64
+	class                              string
+	agent, key, program                string
+	otherAgent, otherKey, otherProgram string // of the second caller, if there is one
+	model, sibling                     string // of dearer_model
+	agentCalls, calls                  int64  // in the period: of the caller, of the finding
+	cost, saving                       USD
+	callerHex, otherID                 string
+
+	// Of the two columns of evidence: means, the first one's least value, and how
+	// many values the second one has and which is the most usual.
+	firstMean, secondMean, firstLeast, secondValues, secondUsual int64
+}
+
+// find fills r.Findings and the sums of Totals.Avoidable for the period that the
+// views show. The table charge stays, for Explain and for a DuckDB shell.
+func find(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) error {
+	if r.Totals.Requests == 0 {
+		return nil
+	}
+	var text strings.Builder
+	for _, t := range Thresholds {
+		n, ok := set[t.Name]
+		if !ok {
+			n = t.Default
+		}
+		fmt.Fprintf(&text, "CREATE OR REPLACE MACRO %s() AS %d;\n", t.Name, n)
+	}
+	if _, err := db.ExecContext(ctx, text.String()+queries.Text("findings")); err != nil {
+		return fmt.Errorf("prepare findings: %w", err)
+	}
+	for i, k := range kinds {
+		if _, err := db.ExecContext(ctx, k.charge(i+1)); err != nil {
+			return fmt.Errorf("finding %s: %w", k.name, err)
+		}
+	}
+	return readFindings(ctx, db, r)
+}
+
+// charge is the SQL that takes, for the finding at a place, what it wants of each
+// call and earlier ones have left.
+func (k *kind) charge(place int) string {
+	return fmt.Sprintf(`INSERT INTO charge
+WITH wanted (boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (
+%s), taken AS (
+  SELECT boot, seq, sum(saved_usd) AS usd FROM charge GROUP BY ALL
+)
+SELECT %d, class, boot, seq, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
+FROM wanted LEFT JOIN taken USING (boot, seq)
+WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0`, queries.Text("finding_"+k.name), place)
+}
+
+func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
+	rows, err := db.QueryContext(ctx, `SELECT place, class, agent, key_id, program, agent_calls, other_agent, other_key, other_program, model, sibling, calls,
+  CAST(cost_usd AS VARCHAR), CAST(saving_usd AS VARCHAR), coalesce(first_mean, 0), coalesce(second_mean, 0), coalesce(first_least, 0), second_values,
+  coalesce(second_usual, 0), caller_hex, CAST(other_id AS VARCHAR) FROM (`+queries.Text("finding_groups")+`) answer`)
+	if err != nil {
+		return fmt.Errorf("read findings: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g group
+		err := rows.Scan(&g.place, &g.class, &g.agent, &g.key, &g.program, &g.agentCalls, &g.otherAgent, &g.otherKey, &g.otherProgram, &g.model, &g.sibling, &g.calls,
+			&g.cost, &g.saving, &g.firstMean, &g.secondMean, &g.firstLeast, &g.secondValues, &g.secondUsual, &g.callerHex, &g.otherID)
+		if err != nil {
+			return fmt.Errorf("read findings: %w", err)
+		}
+		r.Findings = append(r.Findings, g.finding())
+		sum := &r.Totals.Avoidable.Likely
+		switch g.class {
+		case Certain:
+			sum = &r.Totals.Avoidable.Certain
+		case Test:
+			sum = &r.Totals.Avoidable.Test
+		}
+		*sum = sum.Add(g.saving)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read findings: %w", err)
+	}
+	return nil
+}
+
+func (g *group) finding() Finding {
+	k := &kinds[g.place-1]
+	f := Finding{Kind: k.name, Class: g.class, Agents: []string{g.agent}, Fix: k.fix, Calls: g.calls, Cost: g.cost, Saving: g.saving,
+		place: g.place, caller: g.callerHex, other: g.otherID}
+	if g.otherAgent != "" {
+		f.Agents = append(f.Agents, g.otherAgent)
+	}
+	f.Title, f.Evidence = k.say(g)
+	if g.place == 10 {
+		f.Fix = "try " + g.sibling + " on a sample of these calls"
+	}
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%q", []string{k.name, g.class, g.agent, g.otherAgent, g.model})
+	if g.agent == unknown || g.otherAgent == unknown {
+		fmt.Fprintf(h, "%q", []string{g.callerHex, g.otherID})
+	}
+	f.ID = fmt.Sprintf("%s-%06x", strings.ReplaceAll(k.name, "_", "-"), h.Sum32()&0xffffff)
+	return f
+}
+
+// unknown is the agent of calls that no header names.
+const unknown = "unknown"

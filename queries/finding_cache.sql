@@ -1,0 +1,41 @@
+-- Which calls begin like another one of the last minutes and pay for it in full?
+-- The level is the longest beginning, in bytes, that an earlier call of the same
+-- model and key had; the first call of each lifetime would pay the surcharge of
+-- writing it.
+WITH long AS MATERIALIZED (
+  SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, cache_read_tokens, cache_write_tokens, text_bytes,
+    system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
+    unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
+    unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
+  FROM rated
+  WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
+), shared AS (
+  SELECT model_id, key_id_id, provider_id, prefix
+  FROM long
+  WHERE prefix <> 0
+  GROUP BY ALL
+  HAVING count(*) > 1 AND bool_or(due AND measured AND cache_read_tokens + cache_write_tokens < least(level, text_bytes) * input_tokens // text_bytes)
+), follower AS (
+  SELECT *, ts - lag(ts) OVER before <= to_minutes(cache_minutes()) AS follows
+  FROM long
+  JOIN shared USING (model_id, key_id_id, provider_id, prefix)
+  WINDOW before AS (PARTITION BY model_id, key_id_id, provider_id, prefix ORDER BY ts, boot, seq)
+), headed AS (
+  SELECT *, NOT coalesce(lag(follows) OVER before, false) AS after_head
+  FROM follower
+  WINDOW before AS (PARTITION BY model_id, key_id_id, provider_id, prefix ORDER BY ts, boot, seq)
+), best AS (
+  SELECT *, least(level, text_bytes) * input_tokens // text_bytes AS prefix_tokens
+  FROM headed
+  WHERE follows
+  QUALIFY row_number() OVER (PARTITION BY boot, seq ORDER BY level DESC) = 1
+)
+SELECT
+  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
+  usd((CAST(prefix_tokens AS HUGEINT) - cache_read_tokens - cache_write_tokens) * (input_pico - read_pico)
+    - CASE WHEN after_head THEN CAST(prefix_tokens AS HUGEINT) * greatest(0, write_pico - input_pico) ELSE 0 END) AS avoidable_usd,
+  CAST(prefix_tokens AS BIGINT) AS prefix_tokens,
+  CASE WHEN level * 2 < tools_bytes THEN 1 WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes THEN 2
+    WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes + history_bytes THEN 3 ELSE 4 END AS broken_by
+FROM best
+WHERE due AND measured AND prefix_tokens >= cache_minimum AND prefix_tokens > CAST(cache_read_tokens AS BIGINT) + cache_write_tokens

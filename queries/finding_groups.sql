@@ -1,0 +1,34 @@
+-- What is avoidable, finding by finding? A row per kind, class, caller and the
+-- second caller or model.
+WITH found AS (
+  SELECT
+    place, class, caller_id, other_id, count(*) AS calls, sum(cost_usd) AS cost_usd, sum(saved_usd) AS saving_usd,
+    CAST(sum(first_evidence) // count(first_evidence) AS BIGINT) AS first_mean, CAST(sum(second_evidence) // count(second_evidence) AS BIGINT) AS second_mean,
+    min(first_evidence) AS first_least, count(DISTINCT CASE WHEN place = 3 THEN second_evidence END) AS second_values,
+    mode(second_evidence) AS second_usual
+  FROM charge
+  GROUP BY ALL
+), caller AS (
+  SELECT caller_id, min(agent) AS agent, coalesce(min(key_id), '') AS key_id, coalesce(min(user_agent), '') AS program, min(fp_system) AS system,
+    count(*) FILTER (WHERE ts >= (SELECT since_at FROM period)) AS calls
+  FROM traffic
+  WHERE caller_id IN (SELECT caller_id FROM charge) OR caller_id IN (SELECT other_id FROM charge WHERE place = 4)
+  GROUP BY caller_id
+), siblings AS (
+  SELECT model_id, max(sibling) AS sibling
+  FROM rated
+  WHERE sibling <> '' AND model_id IN (SELECT other_id FROM charge WHERE place = 10)
+  GROUP BY model_id
+)
+SELECT
+  place, class, caller.agent AS agent, caller.key_id AS key_id, caller.program AS program, caller.calls AS agent_calls,
+  CASE WHEN place = 4 THEN coalesce(other.agent, '') ELSE '' END AS other_agent,
+  coalesce(other.key_id, '') AS other_key, coalesce(other.program, '') AS other_program,
+  CASE WHEN place = 10 THEN model_word(CAST(other_id & 4294967295 AS BIGINT)) ELSE '' END AS model, coalesce(sibling, '') AS sibling,
+  found.calls AS calls, cost_usd, saving_usd, first_mean, second_mean, first_least, second_values, second_usual,
+  printf('%016x', found.caller_id) AS caller_hex, found.other_id AS other_id
+FROM found
+JOIN caller USING (caller_id)
+LEFT JOIN caller other ON place = 4 AND other.caller_id = other_id
+LEFT JOIN siblings ON place = 10 AND siblings.model_id = other_id
+ORDER BY saving_usd DESC, place, class, agent, key_id, program, other_agent, model, caller.system

@@ -1,0 +1,21 @@
+-- Which requests were asked before, by the same caller of the same model, and
+-- answered? What comes within a minute may be samples taken on purpose.
+WITH askable AS (
+  SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, operation = 'embeddings' AS embeds, failed
+  FROM traffic
+  WHERE fp_request <> 0 AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR operation = 'embeddings')
+), firsts AS (
+  SELECT caller_id, model_id, fp_request, min(ts) AS first_at
+  FROM askable a
+  WHERE NOT failed AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.place = 1 AND c.boot = a.boot AND c.seq = a.seq)
+  GROUP BY ALL
+  HAVING min(ts) + to_seconds(repeat_seconds()) < max(ts)
+)
+SELECT
+  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, CASE WHEN embeds THEN 'certain' ELSE 'likely' END AS class, cost_usd,
+  cost_usd AS avoidable_usd,
+  epoch_ms(ts) - epoch_ms(first_at) AS repeated_after_ms,
+  CAST(embeds AS BIGINT) AS embedding
+FROM askable
+JOIN firsts USING (caller_id, model_id, fp_request)
+WHERE due AND ts > first_at + to_seconds(repeat_seconds())

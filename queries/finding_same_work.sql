@@ -1,0 +1,107 @@
+-- Which two callers answer the same inputs? The side that costs less can go.
+-- Pairs are first looked for among an eighth of the inputs and lines, picked by
+-- their hash, so that the exact comparison is made for few callers.
+WITH near_input AS (
+  SELECT caller_id, fp_input AS doc
+  FROM traffic
+  WHERE fp_input <> 0 AND hash(fp_input) % 8 = 0 AND cost_usd > 0
+  GROUP BY ALL
+), near_part AS (
+  SELECT caller_id, doc
+  FROM (SELECT caller_id, unnest([fp_part_0, fp_part_1, fp_part_2, fp_part_3]) AS doc FROM traffic WHERE fp_part_1 <> 0 AND cost_usd > 0)
+  WHERE doc <> 0 AND hash(doc) % 8 = 0
+  GROUP BY ALL
+), near_doc AS (
+  FROM near_input UNION FROM near_part
+), shared_doc AS (
+  SELECT doc FROM near_doc GROUP BY doc HAVING min(caller_id) <> max(caller_id) AND count(*) <= 50
+), pair AS (
+  SELECT a.caller_id AS a, b.caller_id AS b
+  FROM near_doc a
+  JOIN near_doc b USING (doc)
+  WHERE a.doc IN (FROM shared_doc) AND b.doc IN (FROM shared_doc) AND a.caller_id < b.caller_id
+  GROUP BY ALL
+  HAVING count(*) * 80 >= same_inputs()
+), suspect AS MATERIALIZED (
+  SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
+), work AS MATERIALIZED (
+  SELECT boot, seq, caller_id, fp_input, fp_part_0, fp_part_1, fp_part_2, fp_part_3, cost_usd, output_tokens, trace_hash, session_hash, due
+  FROM traffic
+  WHERE caller_id IN (FROM suspect) AND fp_input <> 0 AND cost_usd > 0
+), volume AS (
+  SELECT caller_id, count(*) AS calls FROM work GROUP BY caller_id
+), input AS MATERIALIZED (
+  -- Values in too many of a caller's calls are its template, not its input.
+  SELECT caller_id, fp_input, count(*) AS n, any_value([fp_part_0, fp_part_1, fp_part_2, fp_part_3]) AS parts
+  FROM work
+  JOIN volume USING (caller_id)
+  GROUP BY caller_id, fp_input
+  HAVING count(*) * 100 <= any_value(calls) * common_pct()
+), line AS MATERIALIZED (
+  SELECT caller_id, fp_input, part
+  FROM (SELECT DISTINCT caller_id, fp_input, unnest(parts) AS part FROM input)
+  JOIN (
+    SELECT caller_id, part
+    FROM (SELECT caller_id, n, unnest(list_distinct(parts)) AS part FROM input)
+    JOIN volume USING (caller_id)
+    WHERE part <> 0
+    GROUP BY ALL
+    HAVING sum(n) * 100 <= any_value(calls) * common_pct() AND count(*) <= 50
+  ) USING (caller_id, part)
+), both_sides AS MATERIALIZED (
+  SELECT a, b FROM pair UNION ALL SELECT b, a FROM pair
+), matched AS MATERIALIZED (
+  -- The inputs of a that stand under b.
+  SELECT p.a, p.b, x.fp_input
+  FROM both_sides p
+  JOIN input x ON x.caller_id = p.a
+  JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
+  UNION
+  SELECT a, b, fp_input
+  FROM (
+    SELECT p.a, p.b, x.fp_input
+    FROM both_sides p
+    JOIN line x ON x.caller_id = p.a
+    JOIN line y ON y.caller_id = p.b AND y.part = x.part
+    GROUP BY p.a, p.b, x.fp_input, y.fp_input
+    HAVING count(*) >= 2
+  )
+), inputs AS (
+  SELECT caller_id, count(*) AS inputs FROM input GROUP BY caller_id
+), half AS (
+  SELECT a, b, count(*) AS shared, CAST(count(*) * 100 // any_value(inputs) AS BIGINT) AS pct
+  FROM matched
+  JOIN inputs ON inputs.caller_id = a
+  GROUP BY a, b
+  HAVING count(*) >= same_inputs() AND count(*) * 100 >= any_value(inputs) * same_share_pct()
+), linked AS (
+  -- Steps of one action: a router, a guard and an answerer see one user turn.
+  SELECT DISTINCT x.caller_id AS a, y.caller_id AS b
+  FROM (SELECT DISTINCT caller_id, link FROM (SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work) WHERE link <> 0) x
+  JOIN (SELECT DISTINCT caller_id, link FROM (SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work) WHERE link <> 0) y USING (link)
+  WHERE x.caller_id <> y.caller_id
+), side AS (
+  SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(w.cost_usd) AS matched_usd, sum(w.output_tokens) AS output_tokens, count(*) AS calls
+  FROM half h
+  JOIN matched m USING (a, b)
+  JOIN work w ON w.caller_id = m.a AND w.fp_input = m.fp_input
+  GROUP BY a, b
+), loser AS (
+  SELECT x.a, x.b, x.shared, x.pct
+  FROM side x
+  JOIN side y ON y.a = x.b AND y.b = x.a
+  WHERE (x.matched_usd < y.matched_usd OR x.matched_usd = y.matched_usd AND x.a > y.a)
+    AND x.output_tokens * y.calls <= same_output_factor() * y.output_tokens * x.calls
+    AND y.output_tokens * x.calls <= same_output_factor() * x.output_tokens * y.calls
+    AND NOT EXISTS (SELECT 1 FROM linked l WHERE l.a = x.a AND l.b = x.b)
+)
+SELECT
+  boot, seq, caller_id, loser.b AS other_id, 'likely' AS class, cost_usd,
+  cost_usd AS avoidable_usd,
+  shared AS shared_inputs,
+  pct AS shared_pct
+FROM work w
+JOIN loser ON loser.a = w.caller_id
+JOIN matched m ON m.a = loser.a AND m.b = loser.b AND m.fp_input = w.fp_input
+WHERE due
+QUALIFY row_number() OVER (PARTITION BY boot, seq ORDER BY shared DESC, loser.b) = 1

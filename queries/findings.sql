@@ -1,0 +1,112 @@
+-- What findings read, beside calls and history. burn makes these views and
+-- tables before it looks for findings, and leaves them.
+
+-- A caller is an agent; calls without one are grouped by what else they have in
+-- common. Machines come and go behind one program, so the address counts only
+-- where there is no key. A system prompt that changes from call to call (a clock
+-- in it) tells nothing: only those that last are used, else the model.
+CREATE OR REPLACE TABLE lasting_system AS
+SELECT fp_system
+FROM history
+WHERE agent_id = (SELECT unknown_agent FROM words) AND fp_system <> 0 AND NOT gap
+GROUP BY fp_system
+HAVING count(*) >= 3 AND max(ts) - min(ts) >= INTERVAL 2 HOUR;
+
+-- text_bytes is all text of the request; due marks calls of the period that cost
+-- something, the only ones that findings may charge.
+CREATE OR REPLACE VIEW traffic AS
+SELECT
+  h.*,
+  CASE WHEN h.agent_id <> w.unknown_agent THEN CAST(h.agent_id AS UBIGINT)
+    ELSE hash(coalesce(s.fp_system, 0), CASE WHEN s.fp_system IS NULL THEN model_id END, key_id_id, user_agent_id,
+      CASE WHEN key_id_id = 0 THEN client_id END) | 9223372036854775808 END AS caller_id,
+  CAST(system_bytes AS BIGINT) + tools_bytes + history_bytes + input_bytes AS text_bytes,
+  usage_source IN ('reported', 'derived') AS measured,
+  cost_usd > 0 AND ts >= (SELECT since_at FROM period) AS due
+FROM history h
+CROSS JOIN (SELECT unknown_agent FROM words) w
+LEFT JOIN lasting_system s ON s.fp_system = CASE WHEN h.agent_id = w.unknown_agent THEN h.fp_system ELSE 0 END
+WHERE NOT gap;
+
+-- The calls whose model has a price, with what 1,000 more tokens would cost them.
+CREATE OR REPLACE VIEW rated AS
+SELECT
+  t.*,
+  r.input_pico, r.read_pico, r.write_pico, r.output_pico, r.batch_multiplier, r.cache_minimum, r.sibling,
+  r.sibling_input_pico, r.sibling_read_pico, r.sibling_write_pico, r.sibling_output_pico
+FROM traffic t
+JOIN rate r USING (upstream_id, provider_id, request_model_id, response_model_id, service_tier_id, speed_id, geo_id)
+WHERE t.ts >= r.from_at AND t.ts < r.until_at AND t.input_tokens BETWEEN r.least_tokens AND r.most_tokens;
+
+-- 1e-12 USD per 1,000 tokens times tokens as an exact amount, rounded down.
+CREATE OR REPLACE MACRO usd(thousandths) AS
+  CAST(CAST(greatest(0, CAST(thousandths AS HUGEINT) // 1000) AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(18, 12));
+
+-- What findings took, call by call: place is the finding's order, other_id the
+-- second caller, or the model, that it is about.
+CREATE OR REPLACE TABLE charge (
+  place UTINYINT NOT NULL, class VARCHAR NOT NULL, boot UBIGINT NOT NULL, seq UBIGINT NOT NULL,
+  caller_id UBIGINT NOT NULL, other_id UBIGINT NOT NULL,
+  cost_usd DECIMAL(18, 12) NOT NULL, saved_usd DECIMAL(18, 12) NOT NULL, first_evidence BIGINT, second_evidence BIGINT
+);
+
+-- The runs of callers that call by a clock: calls with short gaps between them
+-- are one run, and most calls lie in runs that start at the same few minutes of
+-- the hour. One row per minute that has calls. A run that is not on_time began
+-- at another minute.
+CREATE OR REPLACE TABLE scheduled AS
+WITH RECURSIVE minutes AS (
+  SELECT caller_id, date_trunc('minute', ts) AS minute, min(ts) AS first_at, max(ts) AS last_at, count(*) AS calls
+  FROM traffic
+  GROUP BY ALL
+), begun AS (
+  SELECT *, coalesce(first_at - lag(last_at) OVER (PARTITION BY caller_id ORDER BY minute) > to_seconds(run_gap_seconds()), true) AS begins
+  FROM minutes
+), numbered AS (
+  SELECT caller_id, minute, calls, first_at, sum(CASE WHEN begins THEN 1 ELSE 0 END) OVER (PARTITION BY caller_id ORDER BY minute) AS run
+  FROM begun
+), runs AS (
+  SELECT caller_id, run, min(first_at) AS started_at, minute(min(first_at)) AS start, CAST(sum(calls) AS BIGINT) AS calls
+  FROM numbered
+  GROUP BY ALL
+), starts AS (
+  SELECT caller_id, start, sum(calls) AS calls, count(*) AS runs
+  FROM runs
+  WHERE caller_id IN (SELECT caller_id FROM runs GROUP BY caller_id HAVING count(*) >= schedule_runs())
+  GROUP BY ALL
+), dial AS (
+  SELECT caller_id, list(coalesce(calls, 0) ORDER BY start) AS calls, list(coalesce(runs, 0) ORDER BY start) AS runs
+  FROM (SELECT DISTINCT caller_id FROM starts) CROSS JOIN (SELECT range AS start FROM range(60))
+  LEFT JOIN starts USING (caller_id, start)
+  GROUP BY caller_id
+), picked AS (
+  -- The windows of five minutes that most calls start in, one after the other.
+  SELECT caller_id, calls, runs, 0 AS n, CAST(0 AS HUGEINT) AS covered, list_sum(calls) AS total, CAST([] AS BIGINT[]) AS windows
+  FROM dial
+  UNION ALL
+  SELECT caller_id,
+    [CASE WHEN (m - best + 60) % 60 < 5 THEN 0 ELSE calls[m + 1] END FOR m IN range(60)],
+    [CASE WHEN (m - best + 60) % 60 < 5 THEN 0 ELSE runs[m + 1] END FOR m IN range(60)],
+    n + 1, covered + most, total, list_append(windows, best)
+  FROM (
+    SELECT *, list_max(weights) AS most, list_position(weights, list_max(weights)) - 1 AS best
+    FROM (
+      SELECT *, [CASE WHEN runs[m + 1] + runs[(m + 1) % 60 + 1] + runs[(m + 2) % 60 + 1] + runs[(m + 3) % 60 + 1] + runs[(m + 4) % 60 + 1] >= schedule_runs()
+        THEN calls[m + 1] + calls[(m + 1) % 60 + 1] + calls[(m + 2) % 60 + 1] + calls[(m + 3) % 60 + 1] + calls[(m + 4) % 60 + 1] ELSE 0 END FOR m IN range(60)] AS weights
+      FROM picked
+      WHERE n < schedule_windows()
+    )
+  )
+  WHERE most > 0
+), clockwork AS (
+  SELECT caller_id, max_by(windows, n) AS windows
+  FROM picked
+  GROUP BY caller_id
+  HAVING max(covered) * 100 >= max(total) * schedule_share_pct()
+)
+SELECT
+  caller_id, minute, CAST(run AS BIGINT) AS run, r.started_at, r.calls AS run_calls,
+  len([m FOR m IN windows IF (r.start - m + 60) % 60 < 5]) > 0 AS on_time
+FROM numbered
+JOIN clockwork USING (caller_id)
+JOIN runs r USING (caller_id, run);
