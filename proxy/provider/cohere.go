@@ -42,7 +42,8 @@ func cohereMessage(t text) *node {
 // readCohere reads billed_units, which are what the bill counts; the tokens
 // beside them can be forty times as many and are not billed. Search units are
 // the requests that a rerank is billed by. Where only the tokens are there, they
-// are taken and marked derived.
+// are taken and marked derived. Units of text and of images are beside each
+// other, as they have prices of their own.
 func readCohere(r *reading, raw []byte, c *Call) {
 	units := member(raw, []byte("billed_units"))
 	if units == nil {
@@ -65,4 +66,5 @@ func (r *reading) cohereUnits(units []byte) {
 			r.ImageInput = r.count(u.val)
 		}
 	}
+	r.Input += r.ImageInput
 }

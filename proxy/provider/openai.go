@@ -126,6 +126,9 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 	case "seconds":
 		r.Seconds = r.money(val, 0)
 	case "prompt_audio_seconds":
+		if val[0] == '{' { // empty, where no audio was sent
+			return
+		}
 		if s := r.money(val, 0); s != "" && s != "0" {
 			r.Seconds, u.audio = s, true
 		}
