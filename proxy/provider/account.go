@@ -63,13 +63,23 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	}
 }
 
-// growing reports whether the last usage seen need not be the final one.
-// OpenAI's last chunk has no choices, those with a running count have some;
-// Gemini's chunks may do without candidates at any time.
+// growing reports whether the last usage seen need not be the final one: it is
+// if the same stream has said how it ended, or by what the dialect shows.
 func (r *Response) growing() bool {
 	g := &r.gather
-	final := g.finish.n > 0 || g.done || g.alone && r.call.Dialect != Gemini
-	return r.dialect.running && !final
+	if !r.dialect.running || g.finish.n > 0 || g.done {
+		return false
+	}
+	switch r.call.Dialect {
+	case Gemini: // any chunk may do without candidates; Interactions have a status
+		s := g.vals[slotStatus].bytes()
+		return len(s) == 0 || string(s) == "in_progress"
+	case Bedrock: // its own counts come last; Llama and Titan count in each chunk
+		return member(g.usage, []byte("outputTokens")) == nil && member(g.usage, []byte("outputTokenCount")) == nil
+	case Ollama:
+		return string(g.vals[slotTurn].bytes()) != "true"
+	}
+	return !g.alone // the last chunk has no choices, those with a running count have some
 }
 
 // useHeaders completes Bedrock's usage by the counts in its headers, which are

@@ -42,8 +42,10 @@ var bedrockRoot = obj(
 	)),
 	key("generation", length(textDelta)), // Llama
 	key("outputText", length(textDelta)), // Titan
+	key("completionReason", keep(slotFinish).then(hookChoice)),
 	key("results", arr(obj( // Titan, whole
 		key("outputText", length(textWhole)),
+		key("completionReason", keep(slotFinish).then(hookChoice)),
 		pick("tokenCount"),
 	))),
 	pick("inputTextTokenCount"),

@@ -21,9 +21,9 @@ var dialects = map[Dialect]*dialect{
 	Responses: {root: responsesRoot, read: readOpenAI},
 	Anthropic: {root: anthropicRoot, read: readAnthropic, merge: true},
 	Gemini:    {root: geminiRoot, read: readGemini, running: true},
-	Bedrock:   {root: bedrockRoot, read: readBedrock, merge: true},
+	Bedrock:   {root: bedrockRoot, read: readBedrock, merge: true, running: true},
 	Cohere:    {root: cohereRoot, read: readCohere},
-	Ollama:    {root: ollamaRoot, read: readOllama},
+	Ollama:    {root: ollamaRoot, read: readOllama, running: true},
 }
 
 // errorObject is {"message","type","param","code"}, Google's {"code","message",

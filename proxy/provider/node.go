@@ -65,7 +65,7 @@ const (
 	slotTokens           // a count to be added (Vertex predictions)
 	slotLine             // id of a line of a batch's results
 	slotCustom           // the caller's own name of that line, never kept
-	slotTurn             // whether the model's turn is over (Gemini's sessions)
+	slotTurn             // whether the model's turn is over (Gemini's sessions, Ollama)
 	slotSession          // model of a realtime session
 	slotTranscriber      // model that transcribes a session's input
 	slotDuration         // length in seconds of what was transcribed

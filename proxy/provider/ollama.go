@@ -6,6 +6,8 @@ package provider
 var ollamaRoot = obj(
 	key("model", keep(slotModel)),
 	key("done_reason", keep(slotFinish).then(hookChoice)),
+	key("done", keep(slotTurn)),
+	key("stop", keep(slotTurn)), // llama.cpp, which counts in each chunk
 	key("message", obj(
 		key("content", length(textDelta)),
 		key("thinking", length(textDelta)),
