@@ -71,7 +71,7 @@ func (db *DB) replace(ctx context.Context, why string, newer bool) error {
 	if err := db.connect(ctx); err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	return nil
+	return writeBeside(db.opt.Path+".beyond", "") // the new one lacks nothing that it had
 }
 
 // newerStorage reports whether DuckDB refused a file because a later DuckDB

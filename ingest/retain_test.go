@@ -135,6 +135,10 @@ func TestKeepDeletesWhatIsOldAndRead(t *testing.T) {
 		if _, err := os.Stat(kept); why == "" || lost.Calls != 29 || !lost.Since.Equal(old) || err != nil {
 			t.Errorf("%s: %q, lost %+v, kept %q, %v", what, why, lost, kept, err)
 		}
+		if _, err := os.Stat(opt.Path + ".beyond"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: what the old database had alone is still noted of the new one", what)
+		}
+		write(t, opt.Path+".beyond", []byte(lost.text()))
 		if err := os.Rename(kept, opt.Path); err != nil {
 			t.Fatal(err)
 		}

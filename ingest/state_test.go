@@ -34,9 +34,7 @@ func TestChild(t *testing.T) {
 		_, _ = bufio.NewReader(os.Stdin).ReadByte() // until the parent closes it
 		return
 	}
-	if os.Getenv("BURN_TEST_TASK") == "compress" {
-		opt.Compress = true
-	}
+	opt.Compress, opt.Rebuild = os.Getenv("BURN_TEST_TASK") == "compress", os.Getenv("BURN_TEST_TASK") == "rebuild"
 	db, err := Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)
