@@ -344,7 +344,7 @@ func cutLast(s string) (before, after string, ok bool) {
 	if i := strings.LastIndexByte(s, ':'); i >= 0 {
 		return s[:i], s[i+1:], true
 	}
-	if i := strings.LastIndex(strings.ToUpper(s), "%3A"); i >= 0 {
+	if i := max(strings.LastIndex(s, "%3A"), strings.LastIndex(s, "%3a")); i >= 0 {
 		return s[:i], s[i+3:], true
 	}
 	return "", "", false

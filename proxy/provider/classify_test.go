@@ -160,6 +160,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add("vertex", "POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict")
 	f.Add("bedrock", "POST", "/model/a%3Ab/converse")
 	f.Add("gemini", "GET", "/v1beta/models/:x%")
+	f.Add("gemini", "POST", "/v1beta/models/\x80%3a")
 	f.Fuzz(func(t *testing.T, name, method, path string) {
 		p, _ := Lookup(name)
 		c := Classify(p, method, path)
