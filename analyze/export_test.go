@@ -1,5 +1,10 @@
 package analyze
 
+import (
+	"context"
+	"database/sql"
+)
+
 // Question is a row of the catalogue, for tests.
 type Question struct{ Name, Cols, Slow, Order string }
 
@@ -14,3 +19,12 @@ func Questions() []Question {
 
 // Match reports whether one of the globs matches word.
 func Match(word string, globs ...string) bool { return compile(globs).MatchString(word) }
+
+// Findings asks for nothing else.
+func Findings(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
+	r := empty(opt, opt.Period)
+	if err := ask(ctx, db, r, opt, func(q question) bool { return q.name == "totals" }); err != nil {
+		return nil, err
+	}
+	return r, find(ctx, db, r, opt.Thresholds)
+}

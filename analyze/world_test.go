@@ -45,7 +45,13 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, err := sql.Open("duckdb", "?threads=2&memory_limit=512MB")
+	return openWorld(t, "")
+}
+
+// openWorld makes it in a file, or in memory if path is "".
+func openWorld(t testing.TB, path string) *world {
+	t.Helper()
+	db, err := sql.Open("duckdb", path+"?threads=2&memory_limit=512MB")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,4 +221,15 @@ func (w *world) run(opt analyze.Options) *analyze.Result {
 
 func period(since, until string) analyze.Period {
 	return analyze.Period{Since: at(since), Until: at(until)}
+}
+
+// rate stores what 1,000 tokens of a model cost, in millionths of a dollar.
+func (w *world) rate(provider, model string, input, read, write, output int64) {
+	w.t.Helper()
+	w.insert("rate", map[string]any{
+		"provider_id": w.id("provider", provider), "request_model_id": w.id("request_model", model),
+		"from_at": "TIMESTAMP '2020-01-01'", "until_at": "TIMESTAMP '2030-01-01'", "most_tokens": 4294967295,
+		"input_pico": input * 1e6, "read_pico": read * 1e6, "write_pico": write * 1e6, "output_pico": output * 1e6,
+		"batch_multiplier": "0.5", "cache_minimum": 1024,
+	})
 }

@@ -2,13 +2,20 @@
 -- The level is the longest beginning, in bytes, that an earlier call of the same
 -- model and key had; the first call of each lifetime would pay the surcharge of
 -- writing it.
-WITH long AS MATERIALIZED (
+WITH near AS (
+  -- Whoever shares more shares the first 4 KiB too.
   SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, cache_read_tokens, cache_write_tokens, text_bytes,
     system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
-    unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
-    unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
+    fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k
   FROM rated
   WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
+  WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
+  QUALIFY least(ts - lag(ts) OVER again, lead(ts) OVER again - ts) <= to_minutes(cache_minutes())
+), long AS MATERIALIZED (
+  SELECT *,
+    unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
+    unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
+  FROM near
 ), shared AS (
   SELECT model_id, key_id_id, provider_id, prefix
   FROM long

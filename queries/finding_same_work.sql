@@ -1,27 +1,34 @@
 -- Which two callers answer the same inputs? The side that costs less can go.
--- Pairs are first looked for among an eighth of the inputs and lines, picked by
--- their hash, so that the exact comparison is made for few callers.
+-- Pairs are first looked for among an eighth of the inputs and a sixteenth of
+-- the lines, picked by their hash, so that the exact comparison is made for few callers.
 WITH near_input AS (
   SELECT caller_id, fp_input AS doc
   FROM traffic
   WHERE fp_input <> 0 AND hash(fp_input) % 8 = 0 AND cost_usd > 0
   GROUP BY ALL
 ), near_part AS (
-  SELECT caller_id, doc
-  FROM (SELECT caller_id, unnest([fp_part_0, fp_part_1, fp_part_2, fp_part_3]) AS doc FROM traffic WHERE fp_part_1 <> 0 AND cost_usd > 0)
-  WHERE doc <> 0 AND hash(doc) % 8 = 0
-  GROUP BY ALL
+  SELECT caller_id, fp_part_0 AS doc FROM traffic WHERE fp_part_0 <> 0 AND hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0 AND cost_usd > 0
+  UNION SELECT caller_id, fp_part_1 FROM traffic WHERE fp_part_1 <> 0 AND hash(fp_part_1) % 16 = 0 AND cost_usd > 0
+  UNION SELECT caller_id, fp_part_2 FROM traffic WHERE fp_part_2 <> 0 AND hash(fp_part_2) % 16 = 0 AND cost_usd > 0
+  UNION SELECT caller_id, fp_part_3 FROM traffic WHERE fp_part_3 <> 0 AND hash(fp_part_3) % 16 = 0 AND cost_usd > 0
 ), near_doc AS (
   FROM near_input UNION FROM near_part
 ), shared_doc AS (
   SELECT doc FROM near_doc GROUP BY doc HAVING min(caller_id) <> max(caller_id) AND count(*) <= 50
+), shared_near AS (
+  SELECT caller_id, doc FROM near_doc WHERE doc IN (FROM shared_doc)
+), size AS (
+  SELECT caller_id, count(*) AS docs FROM near_doc GROUP BY caller_id
 ), pair AS (
+  -- Two lines of four in half of the inputs would be a sixth.
   SELECT a.caller_id AS a, b.caller_id AS b
-  FROM near_doc a
-  JOIN near_doc b USING (doc)
-  WHERE a.doc IN (FROM shared_doc) AND b.doc IN (FROM shared_doc) AND a.caller_id < b.caller_id
+  FROM shared_near a
+  JOIN shared_near b USING (doc)
+  JOIN size x ON x.caller_id = a.caller_id
+  JOIN size y ON y.caller_id = b.caller_id
+  WHERE a.caller_id < b.caller_id
   GROUP BY ALL
-  HAVING count(*) * 80 >= same_inputs()
+  HAVING count(*) * 80 >= same_inputs() AND count(*) * 500 >= greatest(any_value(x.docs), any_value(y.docs)) * same_share_pct()
 ), suspect AS MATERIALIZED (
   SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
 ), work AS MATERIALIZED (

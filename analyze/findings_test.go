@@ -1,0 +1,279 @@
+//go:build cgo
+
+package analyze_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"burn/analyze"
+)
+
+// cell is a call of the tests below: columns of the table call that differ from a
+// plain answered call of $0.01, and words by their kind.
+type cell map[string]any
+
+// put stores a call at a time of November.
+func (w *world) put(when string, c cell) {
+	w.t.Helper()
+	row := map[string]any{}
+	plain := cell{"agent": "a", "key_id": "k", "request_model": "m", "provider": "p", "operation": "chat", "finish_reason": "stop", "end": "complete", "usage_source": "reported",
+		"cost_basis": "computed", "status": 200, "input_tokens": 1000, "output_tokens": 100, "cost_usd": "0.01", "input_bytes": 4000, "request_bytes": 4100}
+	w.seq++
+	row["boot"], row["seq"], row["requests"] = 1, w.seq, 1
+	row["ts"] = "TIMESTAMP '2026-11-" + when + "'"
+	for _, set := range []cell{plain, c} {
+		for name, v := range set {
+			switch name {
+			case "session", "trace":
+				row[name+"_hash"] = w.hash(v.(string))
+			case "agent", "user", "key_id", "request_model", "provider", "operation", "finish_reason", "end", "usage_source", "cost_basis", "user_agent", "client":
+				row[name+"_id"] = w.id(name, v.(string))
+			default:
+				row[name] = v
+			}
+		}
+	}
+	w.insert("call", row)
+}
+
+// each makes n calls, step apart, from a time on; f says what differs.
+func (w *world) each(from string, step time.Duration, n int, f func(i int) cell) {
+	w.t.Helper()
+	start := at("2026-11-" + from)
+	for i := range n {
+		w.put(start.Add(time.Duration(i)*step).Format("02 15:04:05.000"), f(i))
+	}
+}
+
+// found are the findings of a world as "kind class dollars", by kind.
+func found(w *world, opt analyze.Options) []string {
+	w.t.Helper()
+	opt.Period = november
+	r := w.run(opt)
+	sum := map[string]analyze.USD{}
+	for _, f := range r.Findings {
+		sum[f.Class] = sum[f.Class].Add(f.Saving)
+		if f.Saving.Cmp(f.Cost) > 0 || f.ID == "" || f.Title == "" || f.Evidence == "" || f.Fix == "" || len(f.Agents) == 0 {
+			w.t.Errorf("finding %+v", f)
+		}
+	}
+	for class, total := range map[string]analyze.USD{analyze.Certain: r.Totals.Avoidable.Certain, analyze.Likely: r.Totals.Avoidable.Likely, analyze.Test: r.Totals.Avoidable.Test} {
+		if total.Pico().Cmp(sum[class].Pico()) != 0 {
+			w.t.Errorf("%s: total %s, findings %s", class, total, sum[class])
+		}
+	}
+	var list []string
+	for _, f := range r.Findings {
+		list = append(list, f.Kind+" "+f.Class+" "+f.Saving.String())
+	}
+	slices.Sort(list)
+	return list
+}
+
+// TestFindingsFireAtTheirThreshold: each with a case that fires and the same case
+// just below a threshold.
+func TestFindingsFireAtTheirThreshold(t *testing.T) {
+	fp := func(i int) uint64 { return 1_000_003 * uint64(i+1) }
+	retry := func(status, after int, billed string) func(*world) {
+		return func(w *world) {
+			w.put("03 10:00:00", cell{"status": status, "finish_reason": "", "fp_request": 7, "cost_usd": billed})
+			w.put(at("2026-11-03 10:00:00").Add(time.Duration(after)*time.Second).Format("02 15:04:05"), cell{"fp_request": 7})
+		}
+	}
+	cut := func(reason string, limit int) func(*world) {
+		return func(w *world) {
+			w.put("03 10:00:00", cell{"finish_reason": reason, "fp_request": 7, "max_tokens": 100})
+			w.put("03 10:00:30", cell{"fp_request": 7, "max_tokens": limit})
+		}
+	}
+	abandon := func(reason string) func(*world) {
+		return func(w *world) {
+			w.put("03 10:00:00", cell{"end": "client_abort", "stream": true, "finish_reason": reason})
+		}
+	}
+	runs := func(n, docs int, stray int) func(*world) {
+		return func(w *world) {
+			for r := range n {
+				w.each(fmt.Sprintf("03 %02d:10:00", r), 5*time.Second, docs, func(i int) cell { return cell{"fp_request": fp(i), "fp_input": fp(i)} })
+			}
+			w.each("04 00:31:00", 13*time.Minute, stray, func(i int) cell { return cell{"fp_request": fp(i + 500), "fp_input": fp(i + 500)} })
+		}
+	}
+	twins := func(common, own int, output int) func(*world) {
+		return func(w *world) {
+			w.each("03 00:00:00", 5*time.Minute, common+own, func(i int) cell { return cell{"agent": "a", "fp_input": fp(i), "fp_request": fp(i)} })
+			w.each("03 00:03:00", 5*time.Minute, common, func(i int) cell {
+				return cell{"agent": "b", "fp_input": fp(i), "fp_request": fp(i + 10_000), "cost_usd": "0.009", "output_tokens": output}
+			})
+		}
+	}
+	again := func(seconds, bytes int, operation string) func(*world) {
+		return func(w *world) {
+			w.each("03 10:00:00", time.Duration(seconds)*time.Second, 2, func(int) cell {
+				return cell{"fp_request": 5, "fp_input": 6, "input_bytes": bytes, "operation": operation}
+			})
+		}
+	}
+	history := func(bytes, output int, tools int) func(*world) {
+		return func(w *world) {
+			w.put("03 10:00:00", cell{"history_bytes": bytes, "recent_bytes": bytes / 4, "input_bytes": bytes / 4, "input_tokens": bytes / 4, "output_tokens": output, "tools": tools, "cost_usd": "0.1"})
+		}
+	}
+	cached := func(gap time.Duration, tokens, read int) func(*world) {
+		return func(w *world) {
+			w.each("03 10:00:00", gap, 3, func(i int) cell {
+				return cell{"fp_prefix_4k": 9, "fp_prefix_8k": fp(i), "system_bytes": 4500, "input_bytes": 4*tokens - 4500, "input_tokens": tokens, "cache_read_tokens": read}
+			})
+		}
+	}
+	nightly := func(hours int, stream bool) func(*world) {
+		return func(w *world) {
+			for r := range 4 {
+				start := at("2026-11-03 02:10:00").Add(time.Duration(r*hours) * time.Hour)
+				w.each(start.Format("02 15:04:05"), 5*time.Second, 10, func(i int) cell {
+					return cell{"fp_request": fp(100*r + i), "fp_input": fp(100*r + i), "stream": stream}
+				})
+			}
+		}
+	}
+	bloat := func(input, output int, session string) func(*world) {
+		return func(w *world) {
+			w.put("03 10:00:00", cell{"input_tokens": input, "output_tokens": output, "session": session, "input_bytes": 4 * input})
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		build func(*world)
+		want  string
+	}{
+		{"retry of a billed 500", retry(500, 599, "0.01"), "retries certain 0.01"},
+		{"retry too late", retry(500, 601, "0.01"), ""},
+		{"429 that was not billed", retry(429, 60, "0"), ""},
+		{"cut at max_tokens and asked with more", cut("length", 200), "retries certain 0.01"},
+		{"cut at max_tokens and asked with as much", cut("length", 100), ""},
+		{"stream left", abandon(""), "abandoned likely 0.01"},
+		{"stream closed after its last event", abandon("stop"), ""},
+		{"hourly job over all", runs(4, 10, 0), "schedule certain 0.3"},
+		{"job of two runs is no schedule but repeats", runs(2, 10, 0), "repeated likely 0.1"},
+		{"less than 80 % by the clock: only repeats", runs(3, 10, 10), "repeated likely 0.2"},
+		{"two agents, one work", twins(100, 0, 100), "same_work likely 0.9"},
+		{"99 in common", twins(99, 0, 100), ""},
+		{"less than half in common", twins(100, 102, 100), ""},
+		{"answers of other length", twins(100, 0, 401), ""},
+		{"repeated", again(61, 256, "chat"), "repeated likely 0.01"},
+		{"repeated at once", again(60, 256, "chat"), ""},
+		{"short repeated", again(61, 255, "chat"), ""},
+		{"embedded again", again(61, 10, "embeddings"), "repeated certain 0.01"},
+		{"history", history(16<<10, 63, 0), "history likely 0.002457"},
+		{"history below 16 KiB is only a long prompt", history(16<<10-4, 41, 0), "bloat likely 0.0020475"},
+		{"history for a long answer", history(16<<10, 64, 0), ""},
+		{"history with tools", history(16<<10, 41, 1), ""},
+		{"common beginning", cached(4*time.Minute, 1200, 0), "cache likely 0.0015872"},
+		{"common beginning too late", cached(6*time.Minute, 1200, 0), ""},
+		{"common beginning read from cache", cached(4*time.Minute, 1200, 1024), ""},
+		{"nightly job", nightly(24, false), "batch likely 0.2"},
+		{"nightly job, streamed", nightly(24, true), ""},
+		{"job every 22 hours", nightly(22, false), ""},
+		{"bloat", bloat(4000, 63, ""), "bloat likely 0.002"},
+		{"bloat below 4,000", bloat(3999, 63, ""), ""},
+		{"bloat of a long answer", bloat(4000, 64, ""), ""},
+		{"bloat in a session", bloat(4000, 63, "s"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rate("p", "m", 1000, 100, 1250, 5000)
+			c.build(w)
+			if got := strings.Join(found(w, analyze.Options{}), ", "); got != c.want {
+				t.Errorf("found %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestInnocentsStaySilent: what looks like waste and is none, all in one world.
+func TestInnocentsStaySilent(t *testing.T) {
+	w := newWorld(t)
+	w.rate("p", "m", 1000, 100, 1250, 5000)
+	w.rate("p", "n", 1000, 100, 1250, 5000)
+	fp := func(space, i int) uint64 { return uint64(space)<<40 + 1_000_003*uint64(i+1) }
+	// A router, a guard and an answerer on one user turn.
+	for n, agent := range []string{"router", "guard", "answerer"} {
+		w.each(fmt.Sprintf("03 00:00:%02d", n), 5*time.Minute, 120, func(i int) cell {
+			return cell{"agent": agent, "fp_input": fp(1, i), "fp_request": fp(2+n, i), "trace": fmt.Sprint("t", i)}
+		})
+	}
+	// Two agents with one system prompt and different inputs.
+	for n, agent := range []string{"twin-a", "twin-b"} {
+		w.each("05 00:00:00", 7*time.Minute, 120, func(i int) cell {
+			return cell{"agent": agent, "fp_system": 77, "fp_input": fp(6+n, i), "fp_request": fp(6+n, i)}
+		})
+	}
+	// An hourly job on new data only.
+	for r := range 12 {
+		w.each(fmt.Sprintf("06 %02d:05:00", r), 5*time.Second, 10, func(i int) cell {
+			return cell{"agent": "hourly", "fp_input": fp(8, 100*r+i), "fp_request": fp(8, 100*r+i)}
+		})
+	}
+	// A sample that is given to two models.
+	w.each("07 00:00:00", 3*time.Minute, 120, func(i int) cell {
+		return cell{"agent": "ab", "request_model": []string{"m", "n"}[i%2], "fp_input": fp(9, i/2), "fp_request": fp(9, i/2)}
+	})
+	// Health checks with one text.
+	w.each("08 00:00:30", 15*time.Minute, 200, func(int) cell { return cell{"agent": "health", "fp_request": 10, "input_bytes": 12} })
+	// A 429 that was not billed.
+	w.each("11 00:00:00", 30*time.Second, 4, func(i int) cell {
+		return cell{"agent": "limited", "status": []int{429, 200}[i%2], "cost_usd": []string{"0", "0.01"}[i%2], "fp_request": fp(11, i/2)}
+	})
+	// Different users who say hi.
+	w.each("11 01:00:00", 3*time.Minute, 50, func(i int) cell {
+		return cell{"agent": "chat", "user": fmt.Sprint("u", i), "fp_request": 12, "input_bytes": 2}
+	})
+	// A stream closed after its last event.
+	w.put("11 04:00:00", cell{"agent": "chat", "stream": true, "end": "client_abort"})
+	// History that was read from the cache.
+	w.put("11 05:00:00", cell{"agent": "chat", "history_bytes": 90_000, "recent_bytes": 9_000, "input_bytes": 1000, "input_tokens": 22_750, "cache_read_tokens": 22_000, "output_tokens": 9, "session": "s"})
+	// Long prompts of coding and retrieval.
+	w.each("12 00:00:00", time.Minute, 30, func(i int) cell {
+		return cell{"agent": "coder", "tools": 8, "tools_bytes": 9000, "history_bytes": 60_000 + 4000*i, "recent_bytes": 4000, "input_tokens": 18_000 + 1000*i,
+			"cache_read_tokens": 17_000 + 1000*i, "output_tokens": 40, "session": "code", "fp_input": 13, "fp_request": fp(13, i), "fp_prefix_4k": 13, "fp_prefix_8k": 14, "fp_prefix_16k": 15, "fp_prefix_32k": 16, "fp_prefix_64k": 17}
+	})
+	w.each("13 00:00:00", 10*time.Minute, 30, func(i int) cell {
+		return cell{"agent": "rag", "input_tokens": 9000, "input_bytes": 36_000, "output_tokens": 300, "fp_input": fp(14, i), "fp_request": fp(14, i), "fp_prefix_4k": fp(14, i)}
+	})
+	// Steps of one tool loop share the last user turn.
+	w.each("14 00:00:00", 90*time.Second, 20, func(i int) cell {
+		return cell{"agent": "loop", "tools": 3, "fp_input": 15, "fp_request": fp(15, i), "session": "loop", "history_bytes": 2000 * i}
+	})
+	if list := found(w, analyze.Options{}); len(list) > 0 {
+		t.Errorf("found %q", list)
+	}
+}
+
+// TestUnknownCallersAreToldApart: without any agent, the same work is found twice
+// behind a clock in the system prompt and on changing machines.
+func TestUnknownCallersAreToldApart(t *testing.T) {
+	sums := map[bool]string{}
+	for _, named := range []bool{true, false} {
+		w := newWorld(t)
+		agent := func(name string) string {
+			if named {
+				return name
+			}
+			return ""
+		}
+		w.each("03 00:00:00", 5*time.Minute, 150, func(i int) cell {
+			return cell{"agent": agent("a"), "fp_input": 1_000_003 * (i + 1), "fp_request": 1_000_003 * (i + 1), "fp_system": 5, "client": fmt.Sprint("10.0.0.", i%3), "user_agent": "x"}
+		})
+		w.each("03 00:02:00", 5*time.Minute, 150, func(i int) cell {
+			return cell{"agent": agent("b"), "key_id": "l", "fp_input": 1_000_003 * (i + 1), "fp_request": 1_000_033 * (i + 1), "fp_system": 100 + i, "cost_usd": "0.009", "user_agent": "x"}
+		})
+		sums[named] = strings.Join(found(w, analyze.Options{}), ", ")
+	}
+	if sums[true] != "same_work likely 1.35" || sums[false] != sums[true] {
+		t.Errorf("with agents %q, without %q", sums[true], sums[false])
+	}
+}
