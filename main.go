@@ -812,7 +812,7 @@ func (p *program) priceTable(c *cli.Context) (*price.Table, error) {
 func (p *program) withDatabase(ctx context.Context, t task, f func(context.Context, *ingest.DB) error) (err error) {
 	db, err := ingest.Open(ctx, t.db)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	defer func() {
 		if cerr := db.Close(); err == nil && cerr != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND…    the command ends with this code
 //	figure EXPR WANT [N%]  what the last output, JSON, says (see evaluate)
 //	same FILE FILE         equal JSON, generated_at left out
+//	old FILE…              let the files rest since the year before
 //	hold FILE              lock the file as another burn would, until the script's end
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -37,7 +39,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "figure": figure, "same": same, "hold": hold,
+			"exits": exits, "figure": figure, "same": same, "hold": hold, "old": old,
 		},
 	})
 }
@@ -195,6 +197,16 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if reflect.DeepEqual(a, b) == neg {
 		ts.Fatalf("%s and %s: the same: %v", args[0], args[1], !neg)
+	}
+}
+
+func old(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: old FILE…")
+	}
+	at := time.Now().AddDate(-1, 0, 0)
+	for _, name := range args {
+		ts.Check(os.Chtimes(ts.MkAbs(name), at, at))
 	}
 }
 

@@ -1,0 +1,146 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"burn/proxy/usage"
+)
+
+// logs writes a log file of so many calls and returns its directory.
+func (s sandbox) logsOf(calls int) string {
+	s.t.Helper()
+	dir := filepath.Join(s.dir, "logs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	at := time.Now().Add(-time.Hour)
+	var b []byte
+	for seq := 1; seq <= calls; seq++ {
+		r := usage.Record{Boot: 1, Seq: uint64(seq), TS: at.UnixMilli() + int64(seq)/100, Provider: "openai", Operation: "chat", Endpoint: "/v1/chat/completions", Method: "POST",
+			Status: 200, End: usage.EndComplete, RequestModel: "gpt-4o", Agent: fmt.Sprintf("agent-%d", seq%50), Session: fmt.Sprint(seq), UsageSource: usage.SourceReported, Tokens: usage.Tokens{Input: 100, Output: 10}}
+		b = r.AppendJSON(b)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "burn-1.jsonl"), b, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return dir
+}
+
+// A reader that has seen enough is no failure; a full disk is one. The database
+// is fine either way.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	s := newSandbox(t)
+	dir := s.logsOf(2000)
+	for _, args := range [][]string{{"--format", "json"}, {"--format", "csv"}, {}, {"--html", "-"}} {
+		args = append([]string{"analyze", "--log-dir", dir}, args...)
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := read.Close(); err != nil {
+			t.Fatal(err)
+		}
+		cmd := s.command(args...)
+		var told bytes.Buffer
+		cmd.Stdout, cmd.Stderr = write, &told
+		if err := cmd.Run(); err != nil || strings.Contains(told.String(), "write") {
+			t.Errorf("%q into a closed pipe: %v\n%s", args, err, &told)
+		}
+		if err := write.Close(); err != nil {
+			t.Fatal(err)
+		}
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd = s.command(args...)
+		told.Reset()
+		cmd.Stdout, cmd.Stderr = full, &told
+		var failed *exec.ExitError
+		if err := cmd.Run(); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "no space left on device") {
+			t.Errorf("%q into a full disk: %v\n%s", args, err, &told)
+		}
+		if err := full.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, told, code := s.run("analyze", "--log-dir", dir, "--format", "json"); code != 0 || !strings.Contains(out, `"requests": 2000,`) {
+		t.Errorf("afterwards: exit %d\n%s", code, told)
+	}
+}
+
+// A report that cannot be finished leaves the older one whole.
+func TestOldReportStays(t *testing.T) {
+	s := newSandbox(t)
+	dir := s.logsOf(500)
+	path := filepath.Join(s.dir, "report.html")
+	if _, told, code := s.run("analyze", "--log-dir", dir, "--html", path); code != 0 {
+		t.Fatalf("exit %d\n%s", code, told)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{filepath.Join(s.dir, "missing", "report.html"), "/proc/report.html"} {
+		if _, told, code := s.run("analyze", "--log-dir", dir, "--html", name); code != exitFailed || !strings.Contains(told, "report.html") {
+			t.Errorf("%s: exit %d\n%s", name, code, told)
+		}
+	}
+	// Killed at any moment, what has the report's name is a whole report.
+	for i := range 8 {
+		cmd := s.command("analyze", "--log-dir", dir, "--html", path)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(i)*60*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // killed, or not
+		timer.Stop()
+		after, err := os.ReadFile(path)
+		if err != nil || !bytes.HasSuffix(bytes.TrimSpace(after), []byte("</html>")) || len(after) < len(before)/2 {
+			t.Errorf("round %d: %d bytes, %v", i, len(after), err)
+		}
+	}
+}
+
+// A signal ends a long reading: what was read stays, and the next run goes on.
+func TestSignalDuringAnalyze(t *testing.T) {
+	s := newSandbox(t)
+	dir := s.logsOf(200_000)
+	cmd := s.command("analyze", "--log-dir", dir)
+	var told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.Discard, &told
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lock := filepath.Join(s.dir, "burn.duckdb.wal") // it is reading, or about to
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if _, err := os.Stat(lock); err == nil {
+			break
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	var failed *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "burn: interrupted: ") || strings.Count(told.String(), "\n") != 1 {
+		t.Errorf("%v\n%s", err, &told)
+	}
+	if out, told, code := s.run("analyze", "--log-dir", dir, "--format", "json"); code != 0 || !strings.Contains(out, `"requests": 200000,`) {
+		t.Errorf("afterwards: exit %d\n%s", code, told)
+	}
+}
