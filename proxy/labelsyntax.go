@@ -122,8 +122,20 @@ func amznRoot(s string) string {
 	return s
 }
 
-// product returns the first product token of a User-Agent.
+// product returns the first product token of a User-Agent (RFC 9110 section
+// 10.1.5). A comment, or anything else that no product begins with, is the
+// client's own text and not kept.
 func product(userAgent string) string {
 	token, _, _ := strings.Cut(strings.TrimSpace(userAgent), " ")
+	end := strings.IndexFunc(token, func(c rune) bool {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+			return false
+		}
+		return !strings.ContainsRune("!#$%&'*+-.^_`|~/", c)
+	})
+	if end >= 0 {
+		return token[:end]
+	}
 	return token
 }
