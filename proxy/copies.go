@@ -72,6 +72,8 @@ type tap struct {
 	mu      sync.Mutex
 	buf     *[]byte // nil: nothing yet, given up, or taken
 	expect  int64   // Content-Length, -1 unknown
+	busy    bool    // a piece lies in buf that is being read or written
+	spare   *[]byte // where pieces lie that are not kept
 	taken   bool
 	skipped bool  // budget exhausted
 	n       int64 // bytes passed
@@ -96,23 +98,89 @@ func (t *tap) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *tap) keep(p []byte) {
-	if t.taken || t.skipped {
+// maxPiece bounds a piece, so that the upstream has something to do while the
+// rest of a large body arrives.
+const maxPiece = 256 << 10
+
+// piece reads the next piece of the body, of least bytes to most if no error
+// comes before, and returns it where it is kept, which spares copying it. It
+// stays there until written is called, which must follow every piece. It is
+// used instead of Read.
+func (t *tap) piece(least, most int) (b []byte, err error) {
+	t.mu.Lock()
+	kept := t.room(least)
+	if kept {
+		b = (*t.buf)[len(*t.buf):cap(*t.buf)]
+		t.busy = true
+	}
+	t.mu.Unlock()
+	if !kept {
+		if t.spare == nil {
+			t.spare = getBuffer(max(largeBuffer, least))
+		}
+		b = (*t.spare)[:cap(*t.spare)]
+	}
+	b = b[:min(len(b), most)]
+	n := 0
+	for n < least && err == nil {
+		var k int
+		k, err = t.ReadCloser.Read(b[n:])
+		n += k
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n += int64(n)
+	if kept && !t.taken {
+		*t.buf = (*t.buf)[:len(*t.buf)+n]
+	}
+	if err != nil && t.err == nil {
+		t.err = err
+	}
+	return b[:n], err
+}
+
+// written ends the use of a piece. With err, what piece returned, the body's
+// end is told.
+func (t *tap) written(err error) {
+	t.mu.Lock()
+	t.busy = false
+	t.mu.Unlock()
+	if err == nil {
 		return
+	}
+	if t.spare != nil {
+		putBuffer(t.spare)
+		t.spare = nil
+	}
+	if err == io.EOF && t.onEOF != nil {
+		t.onEOF()
+	}
+}
+
+// keep adds p to the copy.
+func (t *tap) keep(p []byte) {
+	if t.room(len(p)) {
+		*t.buf = append(*t.buf, p...)
+	}
+}
+
+// room makes room for n further bytes of the copy, and tells whether there is
+// one.
+func (t *tap) room(n int) bool {
+	if t.taken || t.skipped {
+		return false
 	}
 	if t.buf == nil {
 		// A length is a promise: only so much is taken on trust.
-		want := 1 << class(max(int(min(t.expect, maxTrusted)), len(p)))
+		want := 1 << class(max(int(min(t.expect, maxTrusted)), n))
 		if t.expect > t.budget.limit || !t.budget.take(want) {
 			t.skipped = true
-			return
+			return false
 		}
 		t.buf = getBuffer(want)
 	}
-	if have := len(*t.buf) + len(p); have > cap(*t.buf) && !t.grow(have) {
-		return
-	}
-	*t.buf = append(*t.buf, p...)
+	have := len(*t.buf) + n
+	return have <= cap(*t.buf) || t.grow(have)
 }
 
 // grow moves the copy to a buffer twice the size, or gives it up.
@@ -154,5 +222,17 @@ func (t *tap) take() (copied []byte, release func(), skipped bool) {
 	if buf == nil {
 		return nil, func() {}, t.skipped
 	}
-	return *buf, func() { t.budget.give(cap(*buf)); putBuffer(buf) }, false
+	n := len(*buf)
+	return (*buf)[:n:n], func() { t.release(buf) }, false
+}
+
+// release gives a copy back. One that a piece of still has to be written from,
+// which is rare, is left to the collector.
+func (t *tap) release(buf *[]byte) {
+	t.budget.give(cap(*buf))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.busy {
+		putBuffer(buf)
+	}
 }

@@ -40,9 +40,12 @@ func (e *exchange) run() (*http.Response, error) {
 // send writes the header and gets the body under way. A body that is here
 // already goes with the header.
 func (e *exchange) send() error {
+	if e.o.here && e.o.length > smallBuffer {
+		return e.sendHere()
+	}
 	size := smallBuffer
 	if e.o.here {
-		size = int(e.o.length) + smallBuffer
+		size += int(e.o.length)
 	}
 	buf := getBuffer(size)
 	defer putBuffer(buf)
@@ -74,6 +77,28 @@ func (e *exchange) send() error {
 	}
 	e.sent = make(chan error, 1)
 	go e.sendBody()
+	return nil
+}
+
+// sendHere sends a body that is here already from where its copy is kept.
+func (e *exchange) sendHere() error {
+	buf := getBuffer(smallBuffer)
+	defer putBuffer(buf)
+	*buf = e.o.appendHeader((*buf)[:0])
+	n := int(e.o.length)
+	body, err := e.o.body.piece(n, n)
+	if len(body) < n {
+		e.o.body.written(err)
+		return &sendError{failExchange, readError{err}}
+	}
+	// An error to write is no failure: an answer may have come before.
+	if e.client.tls == nil {
+		_, _ = (&net.Buffers{*buf, body}).WriteTo(e.conn.tcp)
+	} else if _, werr := e.conn.Write(*buf); werr == nil {
+		_, _ = e.conn.Write(body)
+	}
+	e.o.body.written(err)
+	e.await()
 	return nil
 }
 

@@ -36,10 +36,10 @@ const headerRead = 4 << 10
 func (c *clientConn) Read(p []byte) (int, error) {
 	n, err := c.TCPConn.Read(p)
 	ahead := 0
-	if len(p) > headerRead {
-		// a body's
-	} else if end := bytes.Index(p[:n], []byte("\r\n\r\n")); end >= 0 {
-		ahead = n - end - 4
+	if len(p) <= headerRead { // else it is a body's
+		if end := bytes.Index(p[:n], []byte("\r\n\r\n")); end >= 0 {
+			ahead = n - end - 4
+		}
 	}
 	c.ahead.Store(int32(ahead))
 	c.head.read(p[:n], len(p))

@@ -14,10 +14,10 @@ type outgoing struct {
 	method  string
 	target  string // raw path and query, prefix included
 	header  http.Header
-	body    io.ReadCloser // nil: none
-	length  int64         // of body; -1: chunked
-	here    bool          // the whole body can be read without waiting
-	trailer http.Header   // filled when body ends; nil: none possible
+	body    *tap        // nil: none
+	length  int64       // of body; -1: chunked
+	here    bool        // the whole body can be read without waiting
+	trailer http.Header // filled when body ends; nil: none possible
 	// informational passes a 1xx answer other than 101 on; it may be called
 	// until roundTrip returns, never after.
 	informational func(code int, h http.Header)
@@ -83,6 +83,9 @@ const chunkRoom = 16
 
 // writeBody copies the body, piece by piece as it comes.
 func (o *outgoing) writeBody(w io.Writer) error {
+	if o.length > smallBuffer {
+		return o.writeKept(w)
+	}
 	size := largeBuffer
 	if o.length > 0 && o.length <= smallBuffer-chunkRoom-2 {
 		size = smallBuffer
@@ -115,6 +118,31 @@ func (o *outgoing) writeBody(w io.Writer) error {
 	}
 	_, err := w.Write(append(end, "\r\n"...))
 	return err
+}
+
+// writeKept is writeBody for a body that needs no framing: pieces are written
+// from where the copy is kept.
+func (o *outgoing) writeKept(w io.Writer) error {
+	for {
+		b, err := o.body.piece(1, maxPiece)
+		var werr error
+		if len(b) > 0 {
+			_, werr = w.Write(b)
+		}
+		switch {
+		case werr != nil:
+			err = werr
+		case err != nil && err != io.EOF:
+			err = readError{err}
+		}
+		o.body.written(err)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // writePiece writes n bytes at b[chunkRoom:], as a chunk where asked for.
