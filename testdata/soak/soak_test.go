@@ -132,6 +132,7 @@ type ledger struct {
 	mu     sync.Mutex
 	done   map[string]time.Time
 	failed atomic.Int64
+	pause  time.Duration // of each client, between calls
 }
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}, Timeout: time.Minute}
@@ -182,6 +183,7 @@ func (l *ledger) work(addr, prefix string, n int, stop <-chan struct{}) *sync.Wa
 				if l.call(addr, fmt.Sprintf("%s-%d-%d", prefix, c, i), i%2 == 0) != nil {
 					return
 				}
+				time.Sleep(l.pause)
 			}
 		})
 	}
