@@ -16,8 +16,9 @@
 // environment, the environment over the file, the file over the default.
 //
 // Exit codes: 0 fine; 1 it could not; 2 usage or configuration; 4 no calls in
-// the period; 6 lines rejected or calls unpriced, with --strict only. Results
-// go to standard output, everything else to standard error.
+// the period; 6 lines rejected or calls unpriced, with --strict only; 11 there
+// are findings, with --fail-on findings only. Results go to standard output,
+// everything else to standard error.
 package main
 
 import (
@@ -60,6 +61,7 @@ var version = "1.0.0-dev"
 const (
 	exitUsage   = 2
 	exitFailed  = 1
+	exitFound   = 11
 	exitStrict  = 6
 	exitNothing = 4
 )
@@ -95,7 +97,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if errors.As(err, &e) {
 		code = e.code
 	}
-	if code != exitNothing && code != exitStrict {
+	if code != exitNothing && code != exitStrict && code != exitFound {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
 		}
@@ -511,6 +513,8 @@ func (p *program) analyzeCommand() *cli.Command {
 			toggle("html-plain", "embed the chart library as text, for browsers without DecompressionStream"),
 			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
 			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
+			text("explain", "", "show the calls, the arithmetic and the SQL of one finding, by its `ID`"),
+			text("fail-on", "", "findings: exit 11 if there are certain or likely ones"),
 			toggle("strict", "exit 6 if lines were rejected or calls have no price"),
 			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
 			toggle("no-ingest", "do not read log files"),
@@ -536,6 +540,8 @@ type task struct {
 	html     string
 	htmlOpt  report.HTMLOptions
 	strict   bool
+	explain  string // id of the finding to show instead of the report
+	failOn   string // "" or findings
 }
 
 // defaults fills in where files are.
@@ -611,7 +617,12 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 		return err
 	}
 	var out bytes.Buffer
-	if err := p.show(&out, t, r); err != nil {
+	if t.explain != "" {
+		err = p.explain(ctx, &out, db, t, r)
+	} else {
+		err = p.show(&out, t, r)
+	}
+	if err != nil {
 		return err
 	}
 	// Tables say it themselves; who reads the rest may be a program.
@@ -627,6 +638,21 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	return quiet(err, a.Exit)
 }
 
+// explain writes one finding with its calls.
+func (p *program) explain(ctx context.Context, w io.Writer, db *ingest.DB, t task, r *analyze.Result) error {
+	e, err := analyze.Explain(ctx, db.SQL(), r, t.explain)
+	var none *analyze.NoFinding
+	switch {
+	case errors.As(err, &none):
+		return &exit{exitUsage, err, "use the period and filters of the report that names it"}
+	case err != nil:
+		return err
+	case t.format == "json":
+		return report.Object(w, e)
+	}
+	return report.Explanation(w, e, t.text)
+}
+
 // question spells out everything that the output depends on, beside the data.
 func (t task) question() string {
 	spell := func(p *analyze.Period) string {
@@ -637,7 +663,7 @@ func (t task) question() string {
 	}
 	return fmt.Sprintf("%q", []string{
 		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds),
-		t.format, fmt.Sprint(t.text, t.strict), report.PriceWarning(t.db.Prices.Date(), t.look.Now),
+		t.format, fmt.Sprint(t.text, t.strict), t.explain, t.failOn, report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
 }
 
@@ -650,7 +676,10 @@ func (t task) exitCode(r *analyze.Result) int {
 	for _, n := range r.Quality.Rejected {
 		rejected += n
 	}
+	avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
 	switch {
+	case t.failOn == "findings" && avoidable.Pico().Sign() > 0:
+		return exitFound
 	case t.strict && (rejected > 0 || r.Quality.UnpricedRequests > 0):
 		return exitStrict
 	case r.Totals.Requests == 0:
@@ -691,6 +720,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	}
 	t = task{
 		noIngest: c.Bool("no-ingest"), format: c.String("format"), html: c.String("html"), strict: c.Bool("strict"),
+		explain: c.String("explain"), failOn: c.String("fail-on"),
 		db: ingest.Options{
 			Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
 			Version: version, Logger: logger, Progress: p.progress(),
@@ -712,6 +742,12 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if t.html != "" {
 		t.look.Need |= analyze.Pictures
 		t.text.Report = t.html
+	}
+	if t.explain != "" && (t.html != "" || t.format == "csv" || t.format == "markdown") {
+		return t, errors.New("--explain is shown as --format table or json")
+	}
+	if t.failOn != "" && t.failOn != "findings" {
+		return t, fmt.Errorf("--fail-on %q: use findings", t.failOn)
 	}
 	if t.html == "-" && t.format != "table" {
 		return t, errors.New("--html - and --format both want standard output")

@@ -110,7 +110,7 @@ type group struct {
 	model, sibling                     string // of dearer_model
 	agentCalls, calls                  int64  // in the period: of the caller, of the finding
 	cost, saving                       USD
-	system, callerHex, otherHex        string
+	system, callerID, otherID          string
 
 	// Of the two columns of evidence: means, the first one's least value, and how
 	// many values the second one has and which is the most usual.
@@ -158,7 +158,7 @@ WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0`, queries.Text("find
 func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 	rows, err := db.QueryContext(ctx, `SELECT place, class, agent, key_id, program, agent_calls, other_agent, other_key, other_program, model, sibling, calls,
   CAST(cost_usd AS VARCHAR), CAST(saving_usd AS VARCHAR), coalesce(first_mean, 0), coalesce(second_mean, 0), coalesce(first_least, 0), second_values,
-  coalesce(second_usual, 0), system, caller_hex, other_hex FROM (`+queries.Text("finding_groups")+`) answer`)
+  coalesce(second_usual, 0), system, caller_text, other_text FROM (`+queries.Text("finding_groups")+`) answer`)
 	if err != nil {
 		return fmt.Errorf("read findings: %w", err)
 	}
@@ -166,7 +166,7 @@ func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 	for rows.Next() {
 		var g group
 		err := rows.Scan(&g.place, &g.class, &g.agent, &g.key, &g.program, &g.agentCalls, &g.otherAgent, &g.otherKey, &g.otherProgram, &g.model, &g.sibling, &g.calls,
-			&g.cost, &g.saving, &g.firstMean, &g.secondMean, &g.firstLeast, &g.secondValues, &g.secondUsual, &g.system, &g.callerHex, &g.otherHex)
+			&g.cost, &g.saving, &g.firstMean, &g.secondMean, &g.firstLeast, &g.secondValues, &g.secondUsual, &g.system, &g.callerID, &g.otherID)
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
@@ -189,7 +189,7 @@ func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 func (g *group) finding() Finding {
 	k := &kinds[g.place-1]
 	f := Finding{Kind: k.name, Class: g.class, Agents: []string{g.agent}, Fix: k.fix, Calls: g.calls, Cost: g.cost, Saving: g.saving,
-		place: g.place, caller: g.callerHex, other: g.otherHex}
+		place: g.place, caller: g.callerID, other: g.otherID}
 	if g.otherAgent != "" {
 		f.Agents = append(f.Agents, g.otherAgent)
 	}

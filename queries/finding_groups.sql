@@ -26,7 +26,7 @@ SELECT
   coalesce(other.key_id, '') AS other_key, coalesce(other.program, '') AS other_program,
   CASE WHEN place = 10 THEN model_word(CAST(other_id & 4294967295 AS BIGINT)) ELSE '' END AS model, coalesce(sibling, '') AS sibling,
   found.calls AS calls, cost_usd, saving_usd, first_mean, second_mean, first_least, second_values, second_usual,
-  printf('%016x', caller.system) AS system, printf('%016x', found.caller_id) AS caller_hex, printf('%016x', found.other_id) AS other_hex
+  printf('%016x', caller.system) AS system, CAST(found.caller_id AS VARCHAR) AS caller_text, CAST(found.other_id AS VARCHAR) AS other_text
 FROM found
 JOIN caller USING (caller_id)
 LEFT JOIN caller other ON place = 4 AND other.caller_id = other_id
