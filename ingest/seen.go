@@ -9,9 +9,9 @@ import (
 // Pages of 1,024 bits make the usual case, an unbroken run, cost one bit per
 // line, and keep any other case correct.
 type seqSet struct {
-	pages map[uint64]*seqPage
-	last  *seqPage // page of the newest add: lines come nearly in order
-	lastN uint64   // its number
+	pages map[uint64]*seqPage // nil while there is only last
+	last  *seqPage            // page of the newest add: lines come nearly in order
+	lastN uint64              // its number
 	dirty bool
 	saved bool // ranges of it are in the table
 }
@@ -23,11 +23,7 @@ func (s *seqSet) add(seq uint64) bool {
 	n := seq >> 10
 	p := s.last
 	if p == nil || n != s.lastN {
-		if p = s.pages[n]; p == nil {
-			p = new(seqPage)
-			s.pages[n] = p
-		}
-		s.last, s.lastN = p, n
+		p = s.page(n)
 	}
 	w, bit := &p[seq>>6&15], uint64(1)<<(seq&63)
 	if *w&bit != 0 {
@@ -36,6 +32,23 @@ func (s *seqSet) add(seq uint64) bool {
 	*w |= bit
 	s.dirty = true
 	return true
+}
+
+// page makes page n the last one. The map comes with the second page: of many
+// boots there is only one.
+func (s *seqSet) page(n uint64) *seqPage {
+	p := s.pages[n]
+	if p == nil {
+		p = new(seqPage)
+		if s.last != nil {
+			if s.pages == nil {
+				s.pages = map[uint64]*seqPage{s.lastN: s.last}
+			}
+			s.pages[n] = p
+		}
+	}
+	s.last, s.lastN = p, n
+	return p
 }
 
 // addRange adds lo…hi, both included.
@@ -58,14 +71,18 @@ type seqRange struct{ lo, hi uint64 }
 
 // ranges returns the set as closed ranges in ascending order.
 func (s *seqSet) ranges() []seqRange {
-	numbers := make([]uint64, 0, len(s.pages))
-	for n := range s.pages {
+	pages := s.pages
+	if pages == nil && s.last != nil {
+		pages = map[uint64]*seqPage{s.lastN: s.last}
+	}
+	numbers := make([]uint64, 0, len(pages))
+	for n := range pages {
 		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
 	var out []seqRange
 	for _, n := range numbers {
-		for i, w := range s.pages[n] {
+		for i, w := range pages[n] {
 			base := n<<10 | uint64(i)<<6
 			for w != 0 {
 				from := uint64(bits.TrailingZeros64(w))
@@ -115,7 +132,7 @@ func (s *seen) add(key seenKey, seq uint64) (bool, error) {
 			if err != nil {
 				return false, err
 			}
-			set = &seqSet{pages: map[uint64]*seqPage{}}
+			set = new(seqSet)
 			for _, r := range ranges {
 				set.addRange(r.lo, r.hi)
 			}
