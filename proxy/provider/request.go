@@ -18,8 +18,8 @@ const (
 // request is in it but labels, model and the id of an earlier response.
 //
 // The reading is done by ReadRequest. In this order: request_decode.go (bytes
-// as sent to bytes), request_index.go and request_walk.go (JSON checked once,
-// then walked without unmarshalling), canonical_shape.go and canonical.go (the
+// as sent to bytes), request_index.go, request_alike.go and request_walk.go
+// (JSON checked once, then walked without unmarshalling), canonical_shape.go and canonical.go (the
 // canonical text of each dialect), fingerprint.go and fingerprint_lines.go (its
 // hashes).
 type Request struct {
