@@ -19,9 +19,9 @@ const (
 //
 // The reading is done by ReadRequest. In this order: request_decode.go (bytes
 // as sent to bytes), request_index.go, request_alike.go and request_walk.go
-// (JSON checked once, then walked without unmarshalling), canonical_shape.go and canonical.go (the
-// canonical text of each dialect), fingerprint.go and fingerprint_lines.go (its
-// hashes).
+// (JSON checked once, then walked without unmarshalling), canonical_shape.go
+// and canonical.go (the canonical text of each dialect), fingerprint.go and
+// fingerprint_lines.go (its digests and hashes).
 type Request struct {
 	Model          string // the path's, else the body's
 	PrevResponseID string // previous_response_id
