@@ -345,7 +345,7 @@ func ingestAll(t *testing.T, states ...[]byte) (n int64, cost string) {
 		if err := os.Chtimes(filepath.Join(e.dir, "a.jsonl"), at, at); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Ingest(ctx); err != nil {
+		if _, err := db.Ingest(ctx); err != nil && !errors.Is(err, ErrNothingReadable) { // a packed file without one good byte
 			t.Fatal(err)
 		}
 		var lines, sum, calls, accepted int64
