@@ -46,6 +46,9 @@ func (db *DB) derive(ctx context.Context) error {
 		if err := d.elsewhere(); err != nil {
 			return err
 		}
+		if err := d.sessions(); err != nil {
+			return fmt.Errorf("sessions: %w", err)
+		}
 		if err := d.rates(db.opt.Prices); err != nil {
 			return fmt.Errorf("rates: %w", err)
 		}

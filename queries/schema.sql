@@ -113,3 +113,7 @@ CREATE TABLE rate (
   sibling VARCHAR NOT NULL,
   sibling_input_pico BIGINT NOT NULL, sibling_read_pico BIGINT NOT NULL, sibling_write_pico BIGINT NOT NULL, sibling_output_pico BIGINT NOT NULL
 );
+
+-- The calls whose session no header says: it was found from what they continue.
+-- named tells that it is called after its first call.
+CREATE TABLE inferred (boot UBIGINT NOT NULL, seq UBIGINT NOT NULL, session_hash UBIGINT NOT NULL, named BOOLEAN NOT NULL);
