@@ -433,7 +433,11 @@ func (p *program) proxy(c *cli.Context) error {
 		case <-kill.Done():
 		}
 	}()
-	return proxy.RunUntil(c.Context, kill, cfg)
+	err = proxy.RunUntil(c.Context, kill, cfg)
+	if config := (*proxy.ConfigError)(nil); errors.As(err, &config) {
+		return usageError(err)
+	}
+	return err
 }
 
 func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
