@@ -192,9 +192,9 @@ func (l *ledger) work(addr, prefix string, n int, stop <-chan struct{}) *sync.Wa
 
 // log is what the files of a directory hold.
 type log struct {
-	names                       map[string]int // calls by the clients' names
-	calls, gaps, torn, bad      int
-	input, dropped, stops, lost int64
+	names                  map[string]int // calls by the clients' names
+	calls, gaps, torn, bad int
+	input, stops, lost     int64
 }
 
 func read(t *testing.T, dir string) *log {
