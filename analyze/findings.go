@@ -117,9 +117,29 @@ type group struct {
 	firstMean, secondMean, firstLeast, secondValues, secondUsual int64
 }
 
+// FindingCalls is how many calls a period may have for findings to be looked for:
+// beyond it they would take longer than everything else together, and more memory
+// than burn takes by default.
+const FindingCalls = 3_000_000
+
 // find fills r.Findings and the sums of Totals.Avoidable for the period that the
-// views show. The table charge stays, for Explain and for a DuckDB shell.
+// views show. The table charge stays, for Explain and for a DuckDB shell. Where
+// there are too many calls, or too little memory, it says so in
+// Quality.FindingsSkipped and finds nothing.
 func find(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) error {
+	if r.Totals.Requests > FindingCalls {
+		r.Quality.FindingsSkipped = fmt.Sprintf("there are more than %d calls: choose a shorter period, or single agents", FindingCalls)
+		return nil
+	}
+	err := findAll(ctx, db, r, set)
+	if err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Out of Memory Error") {
+		r.Quality.FindingsSkipped = "memory did not suffice: give more with --memory, or choose a shorter period"
+		return nil
+	}
+	return err
+}
+
+func findAll(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) error {
 	if r.Totals.Requests == 0 {
 		return nil
 	}

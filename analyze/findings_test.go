@@ -314,3 +314,17 @@ func TestExplainAddsUp(t *testing.T) {
 		t.Errorf("an unknown id: %v", err)
 	}
 }
+
+func TestTooManyCallsAreNotSearched(t *testing.T) {
+	w := newWorld(t)
+	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", requests: analyze.FindingCalls + 1})
+	r := w.run(analyze.Options{Period: november})
+	if r.Quality.FindingsSkipped == "" || len(r.Findings) != 0 {
+		t.Errorf("skipped %q, %d findings", r.Quality.FindingsSkipped, len(r.Findings))
+	}
+	w = newWorld(t)
+	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", requests: analyze.FindingCalls})
+	if r := w.run(analyze.Options{Period: november}); r.Quality.FindingsSkipped != "" {
+		t.Errorf("skipped %q", r.Quality.FindingsSkipped)
+	}
+}

@@ -254,6 +254,9 @@ type Quality struct {
 	// have them, and when the oldest of them was (RFC 3339); "" if there are none.
 	BeyondRebuild      int64  `json:"beyond_rebuild"`
 	BeyondRebuildSince string `json:"beyond_rebuild_since"`
+
+	// FindingsSkipped says why avoidable dollars were not looked for; "": they were.
+	FindingsSkipped string `json:"findings_skipped,omitempty"`
 }
 
 // TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys

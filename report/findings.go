@@ -47,6 +47,9 @@ func fixFirst(r *analyze.Result) (shown []analyze.Finding, hidden int64, left an
 
 // noFindings says what was looked for in vain.
 func noFindings(r *analyze.Result) string {
+	if why := r.Quality.FindingsSkipped; why != "" {
+		return "Waste was not looked for: " + why + "."
+	}
 	return "No waste above $5 found in " + plural(r.Totals.Requests, "call") + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
 }
 
