@@ -17,14 +17,6 @@ import (
 	"burn/analyze"
 )
 
-// HTMLOptions say what the page is like.
-type HTMLOptions struct {
-	Top     int    // rows per table, 0 for 20
-	Plain   bool   // ECharts as readable text instead of packed: three times the size
-	Command string // the command that makes this page again
-	Version string // burn's
-}
-
 var (
 	//go:embed assets/page.html
 	pageHTML string

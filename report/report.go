@@ -62,3 +62,11 @@ func syncDir(dir string) error {
 	d.Sync() // some file systems refuse it for directories; the file itself is synced
 	return nil
 }
+
+// HTMLOptions say what the page is like.
+type HTMLOptions struct {
+	Top     int    // rows per table, 0 for 20
+	Plain   bool   // ECharts as readable text instead of packed: three times the size
+	Command string // the command that makes this page again
+	Version string // burn's
+}

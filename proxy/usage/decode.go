@@ -11,17 +11,16 @@ import (
 // Reasons why a line is rejected (Error.Reason): a closed set, counted in every
 // report.
 const (
-	ReasonSyntax   = "syntax"    // not JSON
-	ReasonObject   = "object"    // JSON, but not an object
-	ReasonVersion  = "version"   // v is missing or not Version
-	ReasonIdentity = "identity"  // boot or seq is missing or malformed
-	ReasonKind     = "kind"      // a kind this version does not know
-	ReasonTime     = "time"      // ts is missing or not RFC 3339 with a zone
-	ReasonType     = "type"      // a key's value has the wrong JSON type
-	ReasonRange    = "range"     // a number is negative, not whole, or too large for its key
-	ReasonTooLong  = "too_long"  // longer than MaxDecode
-	ReasonClock    = "clock"     // set by ingest: ts is far in the future or before LLM APIs existed
-	ReasonNotUsage = "not_usage" // reserved for importers: a line of another program
+	ReasonSyntax   = "syntax"   // not JSON
+	ReasonObject   = "object"   // JSON, but not an object
+	ReasonVersion  = "version"  // v is missing or not Version
+	ReasonIdentity = "identity" // boot or seq is missing or malformed
+	ReasonKind     = "kind"     // a kind this version does not know
+	ReasonTime     = "time"     // ts is missing or not RFC 3339 with a zone
+	ReasonType     = "type"     // a key's value has the wrong JSON type
+	ReasonRange    = "range"    // a number is negative, not whole, or too large for its key
+	ReasonTooLong  = "too_long" // longer than MaxDecode
+	ReasonClock    = "clock"    // set by ingest: ts is far in the future or before LLM APIs existed
 )
 
 // MaxDecode is the longest line Decode accepts, in bytes. Lines of this
