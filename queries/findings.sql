@@ -50,12 +50,27 @@ CREATE OR REPLACE TABLE charge (
   cost_usd DECIMAL(18, 12) NOT NULL, saved_usd DECIMAL(18, 12) NOT NULL, first_evidence BIGINT, second_evidence BIGINT
 );
 
+-- One turn of picking, one after the other, the windows of five minutes of the hour
+-- in which most calls start: dial has calls and runs by minute of the hour (those
+-- of windows already picked are 0), what the picked windows cover, and the minutes
+-- they begin at. Only windows with enough runs count. Plain lists, because DuckDB
+-- has had races in recursive queries (duckdb/duckdb#17964).
+CREATE OR REPLACE MACRO around(minutes, m) AS
+  minutes[m + 1] + minutes[(m + 1) % 60 + 1] + minutes[(m + 2) % 60 + 1] + minutes[(m + 3) % 60 + 1] + minutes[(m + 4) % 60 + 1];
+CREATE OR REPLACE MACRO outside(minutes, start) AS [CASE WHEN (m - start + 60) % 60 < 5 THEN 0 ELSE minutes[m + 1] END FOR m IN range(60)];
+CREATE OR REPLACE MACRO take_window(dial, best) AS CASE WHEN best.calls = 0 THEN dial ELSE {
+  'calls': outside(dial.calls, best.start), 'runs': outside(dial.runs, best.start),
+  'covered': dial.covered + best.calls, 'windows': list_append(dial.windows, best.start)} END;
+CREATE OR REPLACE MACRO pick_window(dial) AS
+  list_transform([list_max([{'calls': CASE WHEN around(dial.runs, m) >= schedule_runs() THEN around(dial.calls, m) ELSE 0 END, 'late': -m, 'start': m} FOR m IN range(60)])],
+    lambda best: take_window(dial, best))[1];
+
 -- The runs of callers that call by a clock: calls with short gaps between them
 -- are one run, and most calls lie in runs that start at the same few minutes of
 -- the hour. One row per minute that has calls. A run that is not on_time began
 -- at another minute.
 CREATE OR REPLACE TABLE scheduled AS
-WITH RECURSIVE minutes AS (
+WITH minutes AS (
   SELECT caller_id, date_trunc('minute', ts) AS minute, min(ts) AS first_at, max(ts) AS last_at, count(*) AS calls
   FROM traffic
   GROUP BY ALL
@@ -80,29 +95,14 @@ WITH RECURSIVE minutes AS (
   LEFT JOIN starts USING (caller_id, start)
   GROUP BY caller_id
 ), picked AS (
-  -- The windows of five minutes that most calls start in, one after the other.
-  SELECT caller_id, calls, runs, 0 AS n, CAST(0 AS HUGEINT) AS covered, list_sum(calls) AS total, CAST([] AS BIGINT[]) AS windows
+  SELECT caller_id, list_sum(calls) AS total,
+    list_reduce([{'calls': calls, 'runs': runs, 'covered': CAST(0 AS HUGEINT), 'windows': CAST([] AS BIGINT[])} FOR i IN range(schedule_windows() + 1)],
+      lambda dial, again: pick_window(dial)) AS dial
   FROM dial
-  UNION ALL
-  SELECT caller_id,
-    [CASE WHEN (m - best + 60) % 60 < 5 THEN 0 ELSE calls[m + 1] END FOR m IN range(60)],
-    [CASE WHEN (m - best + 60) % 60 < 5 THEN 0 ELSE runs[m + 1] END FOR m IN range(60)],
-    n + 1, covered + most, total, list_append(windows, best)
-  FROM (
-    SELECT *, list_max(weights) AS most, list_position(weights, list_max(weights)) - 1 AS best
-    FROM (
-      SELECT *, [CASE WHEN runs[m + 1] + runs[(m + 1) % 60 + 1] + runs[(m + 2) % 60 + 1] + runs[(m + 3) % 60 + 1] + runs[(m + 4) % 60 + 1] >= schedule_runs()
-        THEN calls[m + 1] + calls[(m + 1) % 60 + 1] + calls[(m + 2) % 60 + 1] + calls[(m + 3) % 60 + 1] + calls[(m + 4) % 60 + 1] ELSE 0 END FOR m IN range(60)] AS weights
-      FROM picked
-      WHERE n < schedule_windows()
-    )
-  )
-  WHERE most > 0
 ), clockwork AS (
-  SELECT caller_id, max_by(windows, n) AS windows
+  SELECT caller_id, dial.windows AS windows
   FROM picked
-  GROUP BY caller_id
-  HAVING max(covered) * 100 >= max(total) * schedule_share_pct()
+  WHERE dial.covered * 100 >= total * schedule_share_pct()
 )
 SELECT
   caller_id, minute, CAST(run AS BIGINT) AS run, r.started_at, r.calls AS run_calls,
