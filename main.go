@@ -1097,7 +1097,7 @@ func (p *program) demo(c *cli.Context) error {
 		html:    filepath.Join(dir, "report.html"),
 		htmlOpt: report.HTMLOptions{Top: 10, Command: "burn demo", Version: version},
 	}
-	t.look = analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures}
+	t.look = analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures | analyze.Split}
 	for _, m := range []demo.Month{demo.Before, demo.After} {
 		fmt.Fprintf(p.stderr, "writing %d calls of the month %s\n", m.Calls(), m)
 		logs := filepath.Join(dir, m.String())
@@ -1114,7 +1114,7 @@ func (p *program) demo(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintln(p.stdout)
-	if err := report.Comparison(p.stdout, before, after); err != nil {
+	if err := report.Comparison(p.stdout, before, after, t.text.Width); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "\nReport: %s\nAsk it yourself: burn analyze --log-dir %s --log-dir %s --agents %s --since 2026-09 --until 2026-10 --tz UTC\n",

@@ -29,6 +29,9 @@ const (
 	Whole Need = 1 << iota
 	// Pictures asks for Result.Trend: for HTML.
 	Pictures
+	// Split asks for what Changes needs of both periods. Run asks for it by itself
+	// where Options.Compare is set.
+	Split
 )
 
 // Options say what to look at.
@@ -50,6 +53,7 @@ type Options struct {
 func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	var before *Result
 	if opt.Compare != nil {
+		opt.Need |= Split
 		before = empty(opt, *opt.Compare)
 		if err := ask(ctx, db, before, opt, onlyTotals); err != nil {
 			return nil, fmt.Errorf("compared period: %w", err)
@@ -73,13 +77,14 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 		for _, row := range before.ByAgent {
 			r.PreviousAgents[row.Key] = row.Cost
 		}
+		r.Changes = Changes(before, r)
 	}
 	return r, nil
 }
 
-// onlyTotals picks what Result.Previous and PreviousAgents are made of.
+// onlyTotals picks what Result.Previous, PreviousAgents and Changes are made of.
 func onlyTotals(q question) bool {
-	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour"
+	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "consumption"
 }
 
 // empty is a Result without rows, whose arrays are not null in JSON.
@@ -96,7 +101,7 @@ func empty(opt Options, p Period) *Result {
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
-		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{},
+		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{}, Changes: []AgentChange{},
 		Quality: Quality{Rejected: map[string]int64{}},
 	}
 }

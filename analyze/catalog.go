@@ -50,6 +50,7 @@ var catalog = []question{
 	{name: "by_time", cols: rowCols, slow: quantiles, order: byKey, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.ByTime })},
 	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
 	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd estimated_usd", order: "input_tokens DESC, agent", read: readWaste},
+	{name: "consumption", cols: consumptionCols, order: "agent, model, basis", when: onlySplit, read: readConsumption},
 	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
 	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
@@ -70,12 +71,13 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "basis": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
 	logical     = map[string]bool{"estimated": true}
 )
 
 func onlyWhole(need Need, _ *Result) bool { return need&Whole != 0 }
+func onlySplit(need Need, _ *Result) bool { return need&Split != 0 }
 func never(Need, *Result) bool            { return false }
 func onlyEmpty(_ Need, r *Result) bool    { return r.Totals.Requests == 0 }
 

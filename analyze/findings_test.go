@@ -16,7 +16,7 @@ import (
 // plain answered call of $0.01, and words by their kind.
 type cell map[string]any
 
-// put stores a call at a time of November.
+// put makes a call at a time of November; run stores it.
 func (w *world) put(when string, c cell) {
 	w.t.Helper()
 	row := map[string]any{}
@@ -27,17 +27,20 @@ func (w *world) put(when string, c cell) {
 	row["ts"] = "TIMESTAMP '2026-11-" + when + "'"
 	for _, set := range []cell{plain, c} {
 		for name, v := range set {
+			if v == nil {
+				v = "NULL"
+			}
 			switch name {
 			case "session", "trace":
 				row[name+"_hash"] = w.hash(v.(string))
-			case "agent", "user", "key_id", "request_model", "provider", "operation", "finish_reason", "end", "usage_source", "cost_basis", "user_agent", "client":
+			case "agent", "user", "key_id", "request_model", "provider", "operation", "finish_reason", "end", "usage_source", "cost_basis", "user_agent", "client", "service_tier":
 				row[name+"_id"] = w.id(name, v.(string))
 			default:
 				row[name] = v
 			}
 		}
 	}
-	w.insert("call", row)
+	w.pending = append(w.pending, row)
 }
 
 // each makes n calls, step apart, from a time on; f says what differs.

@@ -36,6 +36,8 @@ type Result struct {
 	Streams  []Stream   `json:"streams_without_usage"`
 	Quality  Quality    `json:"quality"`
 
+	Changes []AgentChange `json:"changes"` // since Compared, by size; none without it
+
 	// For reports, not part of the JSON.
 	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
 	TrendHourly    bool           `json:"-"`
@@ -44,6 +46,8 @@ type Result struct {
 	Installation   string         `json:"-"` // from the database's meta table
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
+
+	consumption []consumption `json:"-"` // what Changes is made of
 }
 
 // Between is a half-open range [Since, Until).

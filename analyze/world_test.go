@@ -39,8 +39,9 @@ type world struct {
 	dims map[string][]string
 	seq  uint64
 
-	tables map[string][]tableColumn
-	names  map[string]bool
+	tables  map[string][]tableColumn
+	pending []map[string]any // calls to be stored before the next run
+	names   map[string]bool
 }
 
 func newWorld(t testing.TB) *world {
@@ -208,6 +209,8 @@ func (w *world) columns(table string) []tableColumn {
 // run analyses everything between since and until.
 func (w *world) run(opt analyze.Options) *analyze.Result {
 	w.t.Helper()
+	w.insert("call", w.pending...)
+	w.pending = nil
 	if opt.Need == 0 {
 		opt.Need = analyze.Whole | analyze.Pictures
 	}
@@ -226,8 +229,15 @@ func period(since, until string) analyze.Period {
 // rate stores what 1,000 tokens of a model cost, in millionths of a dollar.
 func (w *world) rate(provider, model string, input, read, write, output int64) {
 	w.t.Helper()
+	w.tier(provider, model, "", input, read, write, output)
+}
+
+// tier is rate for one service tier.
+func (w *world) tier(provider, model, tier string, input, read, write, output int64) {
+	w.t.Helper()
 	w.insert("rate", map[string]any{
-		"provider_id": w.id("provider", provider), "request_model_id": w.id("request_model", model),
+		"service_tier_id": w.id("service_tier", tier),
+		"provider_id":     w.id("provider", provider), "request_model_id": w.id("request_model", model),
 		"from_at": "TIMESTAMP '2020-01-01'", "until_at": "TIMESTAMP '2030-01-01'", "most_tokens": 4294967295,
 		"input_pico": input * 1e6, "read_pico": read * 1e6, "write_pico": write * 1e6, "output_pico": output * 1e6,
 		"batch_multiplier": "0.5", "cache_minimum": 1024,

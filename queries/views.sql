@@ -58,6 +58,10 @@ CREATE OR REPLACE MACRO end_word(i) AS (SELECT "end" FROM words)[i + 1];
 CREATE OR REPLACE MACRO model_word(i) AS
   CASE WHEN i >= 1000000000 THEN (SELECT asked_name FROM words)[i - 1000000000 + 1] ELSE (SELECT response_model FROM words)[i + 1] END;
 
+-- A whole number of 1e-12 USD as an exact amount.
+CREATE OR REPLACE MACRO dollars(pico) AS
+  CAST(CAST(pico AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(36, 12));
+
 -- answered: the client got a whole good answer; failed: it did not (of a gap
 -- line nobody knows); unpriced: it costs something and no price is known.
 CREATE OR REPLACE VIEW every_call AS

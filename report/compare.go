@@ -4,15 +4,122 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"burn/analyze"
 )
 
-// Comparison writes two periods side by side: category, before, after.
-func Comparison(w io.Writer, before, after *analyze.Result) error {
-	p := painter{w: bufio.NewWriter(w)}
+// Comparison writes two periods side by side, category, before, after, and what
+// changed agent by agent. Both are of runs with analyze.Split.
+func Comparison(w io.Writer, before, after *analyze.Result, width int) error {
+	p := painter{w: bufio.NewWriter(w), opt: TextOptions{Width: width}}
 	p.table(comparison(before, after))
+	if g := changeGrid(analyze.Changes(before, after), 0); len(g.rows) > 0 {
+		g.notes = estimatedNote(before.Totals, after.Totals)
+		p.line("")
+		p.table(g)
+	}
 	return p.flush()
+}
+
+// changePart is a column of changeGrid.
+type changePart struct {
+	head string
+	pick func(analyze.Parts) analyze.USD
+}
+
+// changeGrid is why each agent's cost changed, the largest changes first, top of
+// them (0: all): the parts of each row add up to its change.
+func changeGrid(changes []analyze.AgentChange, top int) grid {
+	g := grid{title: "What changed, and why", cols: []column{
+		{head: "Agent"}, {head: "Before", right: true, drop: dropRequests}, {head: "After", right: true, drop: dropRequests}, {head: "Change", right: true},
+	}}
+	var all analyze.Parts
+	var before, after, change analyze.USD
+	for _, c := range changes {
+		all = all.Add(c.Parts)
+		before, after, change = before.Add(c.Before), after.Add(c.After), change.Add(c.Change)
+	}
+	parts := []changePart{
+		{"New, gone", func(p analyze.Parts) analyze.USD { return p.Presence }},
+		{"Volume", func(p analyze.Parts) analyze.USD { return p.Volume }},
+		{"Size", func(p analyze.Parts) analyze.USD { return p.Size }},
+		{"Models", func(p analyze.Parts) analyze.USD { return p.Mix }},
+		{"Price", func(p analyze.Parts) analyze.USD { return p.Price }},
+		{"Unpriced", func(p analyze.Parts) analyze.USD { return p.Unpriced }},
+	}
+	used := parts[:0]
+	for _, part := range parts {
+		if slices.ContainsFunc(changes, func(c analyze.AgentChange) bool { return part.pick(c.Parts).Pico().Sign() != 0 }) {
+			used = append(used, part)
+			g.cols = append(g.cols, column{head: part.head, right: true, drop: dropShare})
+		}
+	}
+	g.cols = append(g.cols, column{head: "Why", drop: dropP95})
+	row := func(name string, before, after, change analyze.USD, p analyze.Parts, why string) []string {
+		cells := []string{name, Money(before), Money(after), signed(change)}
+		for _, part := range used {
+			cells = append(cells, signed(part.pick(p)))
+		}
+		return append(cells, why)
+	}
+	shown, rest := changes, changes[:0]
+	if top > 0 && len(changes) > top {
+		shown, rest = changes[:top], changes[top:]
+	}
+	for _, c := range shown {
+		if slices.ContainsFunc(used, func(part changePart) bool { return part.pick(c.Parts).Pico().Sign() != 0 }) {
+			g.rows = append(g.rows, row(named(c.Agent), c.Before, c.After, c.Change, c.Parts, Clean(c.Why)))
+		}
+	}
+	if len(rest) > 0 {
+		var p analyze.Parts
+		var b, a, d analyze.USD
+		for _, c := range rest {
+			p, b, a, d = p.Add(c.Parts), b.Add(c.Before), a.Add(c.After), d.Add(c.Change)
+		}
+		g.rows = append(g.rows, row("all "+plural(int64(len(rest)), "other"), b, a, d, p, ""))
+	}
+	if len(g.rows) > 0 {
+		g.foot = row("Total", before, after, change, all, "")
+	}
+	return g
+}
+
+// changesSince is changeGrid of a run, empty if it had nothing to compare with.
+func changesSince(r *analyze.Result, top int) grid {
+	if !compared(r) {
+		return grid{}
+	}
+	g := changeGrid(r.Changes, top)
+	g.notes = estimatedNote(*r.Previous, r.Totals)
+	return g
+}
+
+// estimatedNote says which part of either period's cost is estimated.
+func estimatedNote(before, after analyze.Totals) []string {
+	b, a := est(before.Cost, before.Estimated), est(after.Cost, after.Estimated)
+	if b == "" && a == "" {
+		return nil
+	}
+	or := func(s string) string {
+		if s == "" {
+			return "all measured"
+		}
+		return s
+	}
+	return []string{"Before: " + or(b) + "; after: " + or(a)}
+}
+
+// signed writes an amount with its sign: +$12.30, -$4.00, "-" for nothing.
+func signed(u analyze.USD) string {
+	switch u.Pico().Sign() {
+	case 0:
+		return "-"
+	case 1:
+		return "+" + Money(u)
+	}
+	return Money(u)
 }
 
 func comparison(before, after *analyze.Result) grid {

@@ -16,7 +16,8 @@ import (
 var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
 	"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "p50_ms", "p95_ms", "name", "owner", "purpose", "ratio", "estimated_usd", "agents",
 	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
-	"kind", "class", "title", "evidence", "fix", "saving_usd"}
+	"kind", "class", "title", "evidence", "fix", "saving_usd",
+	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -54,6 +55,11 @@ func CSV(w io.Writer, r *analyze.Result) error {
 		c.row("findings", f.ID, cells{"kind": f.Kind, "class": f.Class, "agents": strings.Join(f.Agents, " "), "title": f.Title, "evidence": f.Evidence,
 			"fix": f.Fix, "requests": whole(f.Calls), "cost_usd": f.Cost.String(), "saving_usd": f.Saving.String()})
 	}
+	for _, x := range r.Changes {
+		c.row("changes", x.Agent, cells{"agent": x.Agent, "kind": x.Kind, "evidence": x.Why, "requests": whole(x.Requests), "cost_usd": x.After.String(),
+			"before_usd": x.Before.String(), "change_usd": x.Change.String(), "price_usd": x.Price.String(), "volume_usd": x.Volume.String(),
+			"size_usd": x.Size.String(), "mix_usd": x.Mix.String(), "presence_usd": x.Presence.String(), "unpriced_usd": x.Unpriced.String()})
+	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
 		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})
@@ -83,7 +89,10 @@ func (c *sheet) record(fields []string) {
 func (c *sheet) row(table, key string, set cells) {
 	fields := make([]string, len(csvColumns))
 	for i, name := range csvColumns {
-		fields[i] = Cell(set[name])
+		fields[i] = set[name]
+		if !strings.HasSuffix(name, "_usd") {
+			fields[i] = Cell(fields[i])
+		}
 	}
 	fields[0], fields[1] = table, Cell(key)
 	c.record(fields)

@@ -70,7 +70,7 @@ func TestGoldens(t *testing.T) {
 			return errors.Join(err, err2)
 		}},
 		{"empty.html", func(w io.Writer) error { return report.HTML(w, empty(), report.HTMLOptions{Version: "1.2.3"}) }},
-		{"comparison.txt", func(w io.Writer) error { return report.Comparison(w, small(), after()) }},
+		{"comparison.txt", func(w io.Writer) error { return report.Comparison(w, small(), after(), 0) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -330,7 +330,7 @@ func TestWritersReportErrors(t *testing.T) {
 		"markdown": func(w io.Writer) error { return report.Markdown(w, small(), 0) },
 		"text":     func(w io.Writer) error { return report.Text(w, small(), report.TextOptions{}) },
 		"html":     func(w io.Writer) error { return report.HTML(w, small(), report.HTMLOptions{}) },
-		"compare":  func(w io.Writer) error { return report.Comparison(w, small(), after()) },
+		"compare":  func(w io.Writer) error { return report.Comparison(w, small(), after(), 0) },
 	} {
 		if write(full) == nil {
 			t.Errorf("%s: no error from a full disk", name)

@@ -44,6 +44,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 		return list
 	}
 	for _, g := range []grid{
+		changesSince(r, top),
 		rowGrid("Model", r.ByModel, r, top),
 		rowGrid("User", r.ByUser, r, top),
 		rowGrid("Endpoint", r.ByEndpoint, r, top),

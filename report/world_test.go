@@ -85,7 +85,25 @@ func world(names []string) *analyze.Result {
 	before.PeakHour = &analyze.PeakHour{Hour: "11", Cost: usd("99.5")}
 	r.Previous, r.Compared = &before, &analyze.Between{Since: since.AddDate(0, 0, -30), Until: since}
 	r.PreviousAgents = map[string]analyze.USD{names[0]: usd("308.5")}
+	r.Changes = changes(names)
 	return r
+}
+
+// changes are made-up ones that add up, of three agents.
+func changes(names []string) []analyze.AgentChange {
+	zero := usd("0")
+	list := []analyze.AgentChange{
+		{Agent: names[0], Kind: analyze.Changed, Before: usd("308.5"), After: usd("612.25"), Parts: analyze.Parts{Price: usd("-10.5"), Volume: usd("20"), Size: usd("290.25"), Mix: usd("4"), Presence: zero, Unpriced: zero},
+			Requests: 143_000, PreviousRequests: 139_000, AvgTokens: 48_000.25, PreviousAvgTokens: 31_000, Why: "48,000 tokens per call, before 31,000"},
+		{Agent: "prototype-bot", Kind: analyze.Gone, Before: usd("37.08"), After: zero, Parts: analyze.Parts{Price: zero, Volume: zero, Size: zero, Mix: zero, Presence: usd("-37.08"), Unpriced: zero},
+			PreviousRequests: 7360, PreviousAvgTokens: 3320, Why: "gone: 7,360 calls before"},
+		{Agent: names[len(names)-1], Kind: analyze.New, Before: zero, After: usd("12.5"), Parts: analyze.Parts{Price: zero, Volume: zero, Size: zero, Mix: zero, Presence: usd("12.5"), Unpriced: zero},
+			Requests: 900, AvgTokens: 620, Why: "new: 900 calls"},
+	}
+	for i := range list {
+		list[i].Change = list[i].After.Sub(list[i].Before)
+	}
+	return list
 }
 
 // guess makes $29.90 of the dearest agent's money an estimate, in every table.
