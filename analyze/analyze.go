@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"burn/queries"
 )
 
@@ -115,13 +117,20 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 	if err := queries.SetPeriod(ctx, db, p); err != nil {
 		return err
 	}
-	for _, q := range catalog {
-		if !wanted(q) {
-			continue
+	// The first, totals, says which others there are. Those fill different fields
+	// and are asked side by side, over as many connections as db has.
+	if err := catalog[0].ask(ctx, db, r, opt.Need); err != nil {
+		return err
+	}
+	asked, askCtx := errgroup.WithContext(ctx)
+	asked.SetLimit(max(1, db.Stats().MaxOpenConnections))
+	for _, q := range catalog[1:] {
+		if wanted(q) {
+			asked.Go(func() error { return q.ask(askCtx, db, r, opt.Need) })
 		}
-		if err := q.ask(ctx, db, r, opt.Need); err != nil {
-			return fmt.Errorf("query %s: %w", q.name, err)
-		}
+	}
+	if err := asked.Wait(); err != nil {
+		return err
 	}
 	r.Totals.PeakHour = peak(r.ByHour)
 	return nil
@@ -131,16 +140,19 @@ func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) err
 	text, n := q.statement(need)
 	rows, err := db.QueryContext(ctx, text)
 	if err != nil {
-		return err
+		return fmt.Errorf("query %s: %w", q.name, err)
 	}
 	defer rows.Close()
 	scan := func(dest ...any) error { return rows.Scan(dest[:n]...) }
 	for rows.Next() {
 		if err := q.read(r, scan); err != nil {
-			return err
+			return fmt.Errorf("query %s: %w", q.name, err)
 		}
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("query %s: %w", q.name, err)
+	}
+	return nil
 }
 
 // statement takes the wanted columns of the query's file, so that DuckDB does not

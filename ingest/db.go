@@ -125,6 +125,14 @@ func firstLine(err error) string {
 	return line
 }
 
+// oneThread keeps each statement on the thread that asks it. DuckDB 1.4.3 with
+// more can crash in any GROUP BY that comes near the memory limit: one thread
+// may split its groups finer after another has handed its own in, and handing in
+// the second then reads past the first (RadixPartitionedHashTable::Combine;
+// duckdb/duckdb#20342 puts guards there). What can run side by side is asked over
+// several connections instead; appending rows is faster with one thread anyway.
+const oneThread = "SET threads=1"
+
 // connect opens the file and creates the tables if it is new.
 func (db *DB) connect(ctx context.Context) error {
 	mask := umask(0o077)
@@ -142,7 +150,7 @@ func (db *DB) connect(ctx context.Context) error {
 		"SET temp_directory='" + quoted + ".tmp'",
 		"SET preserve_insertion_order=false",
 		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
-		fmt.Sprintf("SET threads=%d", runtime.GOMAXPROCS(0)),
+		oneThread,
 		"SET checkpoint_threshold='1GB'",
 		// Trying these on a hundred columns costs more than they save.
 		"SET disabled_compression_methods='chimp,patas,alp,alprd,dictionary,fsst,dict_fsst'",
@@ -254,7 +262,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		if err := l.restoreSeen(); err != nil {
 			return stats, fmt.Errorf("read identities: %w", err)
 		}
-		if err := db.limits(ctx, conn, min(db.opt.Memory, ingestMemory), 1); err != nil {
+		if err := db.limit(ctx, conn, min(db.opt.Memory, ingestMemory)); err != nil {
 			return stats, err
 		}
 		if err := db.load(ctx, l, files); err != nil {
@@ -268,7 +276,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
 			return stats, fmt.Errorf("checkpoint: %w", err)
 		}
-		if err := db.limits(ctx, conn, db.opt.Memory, runtime.GOMAXPROCS(0)); err != nil {
+		if err := db.limit(ctx, conn, db.opt.Memory); err != nil {
 			return stats, err
 		}
 	}
@@ -363,10 +371,9 @@ func nothingReadable(s Stats) error {
 	return fmt.Errorf("%w: %s", ErrNothingReadable, s.Problems[0])
 }
 
-// limits sets what DuckDB may use. While rows are appended one thread is
-// faster than two: they would wait for each other.
-func (db *DB) limits(ctx context.Context, conn *sql.Conn, memory int64, threads int) error {
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET memory_limit='%dB'; SET threads=%d", memory, threads))
+// limit sets how much memory DuckDB may use, in bytes.
+func (db *DB) limit(ctx context.Context, conn *sql.Conn, memory int64) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET memory_limit='%dB'", memory))
 	return err
 }
 
@@ -389,12 +396,42 @@ func oneLine(s string) string {
 
 // Lock forbids the database's SQL to reach anything but its own tables, for
 // the rest of this process, since query files may have been edited by others.
+// From then on questions may be asked side by side, see SQL.
 func (db *DB) Lock(ctx context.Context) error {
+	if err := db.widen(ctx, min(runtime.GOMAXPROCS(0), maxConns)); err != nil {
+		return err
+	}
 	_, err := db.sql.ExecContext(ctx, "SET enable_external_access=false; SET lock_configuration=true")
 	return err
 }
 
-// SQL returns the database for queries. It has one connection.
+// maxConns bounds how many questions are asked at once: they share the memory.
+const maxConns = 4
+
+// widen opens the connections that questions are asked over. A locked database
+// lets no further one choose where names are looked up, so all are made now.
+func (db *DB) widen(ctx context.Context, n int) error {
+	var path string
+	if err := db.sql.QueryRowContext(ctx, "SELECT current_setting('search_path')").Scan(&path); err != nil {
+		return err
+	}
+	db.sql.SetMaxOpenConns(n)
+	db.sql.SetMaxIdleConns(n)
+	for range n {
+		conn, err := db.sql.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if _, err := conn.ExecContext(ctx, "SET search_path='"+strings.ReplaceAll(path, "'", "''")+"'"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SQL returns the database for queries. After Lock it has as many connections as
+// there are processors to use, at most 4, and one before.
 func (db *DB) SQL() *sql.DB { return db.sql }
 
 func (db *DB) disconnect() {

@@ -80,6 +80,7 @@ func (db *DB) connectReading(ctx context.Context) error {
 		"SET autoload_known_extensions=false",
 		"SET temp_directory='" + quoted + ".tmp'",
 		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
+		oneThread,
 		"SET TimeZone='UTC'",
 		fmt.Sprintf("ATTACH '%s' AS burn (READ_ONLY)", quoted),
 		"SET search_path='memory.main,burn.main'",

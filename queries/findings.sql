@@ -53,8 +53,7 @@ CREATE OR REPLACE TABLE charge (
 -- One turn of picking, one after the other, the windows of five minutes of the hour
 -- in which most calls start: dial has calls and runs by minute of the hour (those
 -- of windows already picked are 0), what the picked windows cover, and the minutes
--- they begin at. Only windows with enough runs count. Plain lists, because DuckDB
--- has had races in recursive queries (duckdb/duckdb#17964).
+-- they begin at. Only windows with enough runs count.
 CREATE OR REPLACE MACRO around(minutes, m) AS
   minutes[m + 1] + minutes[(m + 1) % 60 + 1] + minutes[(m + 2) % 60 + 1] + minutes[(m + 3) % 60 + 1] + minutes[(m + 4) % 60 + 1];
 CREATE OR REPLACE MACRO outside(minutes, start) AS [CASE WHEN (m - start + 60) % 60 < 5 THEN 0 ELSE minutes[m + 1] END FOR m IN range(60)];
