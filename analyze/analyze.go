@@ -1,7 +1,7 @@
 // Package analyze asks burn's questions of the database and returns the answers
 // as plain data. It formats nothing and prints nothing.
 //
-// Read in this order: result.go (the data, and its JSON form), catalog.go (one
+// Read in this order: result.go (the data, and its JSON form), pictures.go (what only a page shows), catalog.go (one
 // row per question), analyze.go (how they are asked), findings.go and
 // finding_text.go (avoidable dollars), examine.go (those about the
 // records themselves), period.go (how people name times), filter.go (globs to
@@ -57,7 +57,11 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	if opt.Compare != nil {
 		opt.Need |= Split
 		before = empty(opt, *opt.Compare)
-		if err := ask(ctx, db, before, opt, onlyTotals); err != nil {
+		wanted := onlyTotals
+		if opt.Need&Pictures != 0 {
+			wanted = forPictures(before)
+		}
+		if err := ask(ctx, db, before, opt, wanted); err != nil {
 			return nil, fmt.Errorf("compared period: %w", err)
 		}
 	}
@@ -68,11 +72,19 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	if err := find(ctx, db, r, opt.Thresholds); err != nil {
 		return nil, err
 	}
+	if opt.Need&Pictures != 0 {
+		if err := prove(ctx, db, r); err != nil {
+			return nil, err
+		}
+	}
 	if err := readMeta(ctx, db, r); err != nil {
 		return nil, err
 	}
 	finish(r, opt)
 	if before != nil {
+		if opt.Need&Pictures != 0 {
+			r.Before = before
+		}
 		r.Compared = &before.Period.Between
 		r.Previous = &before.Totals
 		r.PreviousAgents = make(map[string]USD, len(before.ByAgent))
@@ -89,6 +101,19 @@ func onlyTotals(q question) bool {
 	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "consumption"
 }
 
+// forPictures adds to onlyTotals what pages set beside the same of the period.
+func forPictures(before *Result) func(question) bool {
+	return func(q question) bool {
+		switch q.name {
+		case "by_user", "by_model", "by_endpoint", "by_team":
+			return true
+		case "trend_day", "trend_hour":
+			return q.when(Pictures, before)
+		}
+		return onlyTotals(q)
+	}
+}
+
 // empty is a Result without rows, whose arrays are not null in JSON.
 func empty(opt Options, p Period) *Result {
 	zone := p.zone()
@@ -101,7 +126,7 @@ func empty(opt Options, p Period) *Result {
 		TrendHourly: p.Until.Sub(p.Since) <= TrendHours*time.Hour,
 		Registered:  opt.Agents != nil,
 
-		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, BySession: []Row{},
+		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
 		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{}, Changes: []AgentChange{},
 		Quality: Quality{Rejected: map[string]int64{}},

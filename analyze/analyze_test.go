@@ -170,7 +170,7 @@ func TestSessionsAndTraces(t *testing.T) {
 	}
 	first := r.Traces[1].Calls[0]
 	want := analyze.Call{At: day, Agent: "a", User: "u", Model: "m", Endpoint: "/v1/x", Status: 200, End: "complete", Cost: usd("0.1")}
-	if !reflect.DeepEqual(first, want) {
+	if dump(first) != dump(want) {
 		t.Errorf("call of a trace:\n got %s\nwant %s", dump(first), dump(want))
 	}
 	got = ""
@@ -478,7 +478,7 @@ func TestResultAsJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
-	keys := []string{"schema", "generated_at", "period", "compared", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_session",
+	keys := []string{"schema", "generated_at", "period", "compared", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_team", "by_session",
 		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "streams_without_usage", "quality", "changes"}
 	for _, k := range keys {
 		if _, ok := doc[k]; !ok {

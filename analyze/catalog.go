@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"database/sql"
+	"strconv"
 	"time"
 )
 
@@ -44,6 +45,7 @@ var catalog = []question{
 	{name: "by_user", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByUser })},
 	{name: "by_model", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByModel })},
 	{name: "by_endpoint", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByEndpoint })},
+	{name: "by_team", cols: rowCols, slow: quantiles, order: byMoney, when: onlyLong, read: into(func(r *Result) *[]Row { return &r.ByTeam })},
 	{name: "by_session", cols: rowCols, slow: quantiles, order: byMoney, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.BySession })},
 	{name: "by_day", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByDay })},
 	{name: "by_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByHour })},
@@ -57,6 +59,12 @@ var catalog = []question{
 		order: "cost_usd DESC NULLS LAST, requests DESC, agent, provider, model, endpoint", read: readStreams},
 	{name: "trend_day", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
 	{name: "trend_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
+	{name: "by_agent_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: onlyPictures, read: readAgentHours},
+	{name: "prompt_ratio", cols: "requests cost_usd estimated_usd", when: onlyPictures, read: readAboveTen},
+	{name: "prompt_sample", cols: "agent input_tokens output_tokens", order: "agent, boot, seq", when: onlyPictures, read: readSample},
+	{name: "big_prompts", cols: "started_at agent user model input_tokens output_tokens cost_usd estimated",
+		order: "beyond_tokens DESC, started_at, boot, seq", when: onlyPictures, read: readBigPrompt},
+	{name: "trace_typical", cols: "traces typical_usd", when: onlyPictures, read: readTypical},
 	{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
 	{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 	{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},
@@ -71,15 +79,17 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "basis": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "basis": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
 	logical     = map[string]bool{"estimated": true}
 )
 
-func onlyWhole(need Need, _ *Result) bool { return need&Whole != 0 }
-func onlySplit(need Need, _ *Result) bool { return need&Split != 0 }
-func never(Need, *Result) bool            { return false }
-func onlyEmpty(_ Need, r *Result) bool    { return r.Totals.Requests == 0 }
+func onlyWhole(need Need, _ *Result) bool    { return need&Whole != 0 }
+func onlySplit(need Need, _ *Result) bool    { return need&Split != 0 }
+func never(Need, *Result) bool               { return false }
+func onlyEmpty(_ Need, r *Result) bool       { return r.Totals.Requests == 0 }
+func onlyPictures(need Need, _ *Result) bool { return need&Pictures != 0 }
+func onlyLong(need Need, _ *Result) bool     { return need&(Whole|Pictures) != 0 }
 
 func trend(hourly bool) func(Need, *Result) bool {
 	return func(need Need, r *Result) bool { return need&Pictures != 0 && r.TrendHourly == hourly }
@@ -131,15 +141,22 @@ func readWaste(r *Result, scan scanner) error {
 }
 
 const traceCols = "trace_id trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
-	"input_tokens cache_read_tokens output_tokens cost_usd estimated"
+	"input_tokens cache_read_tokens output_tokens cost_usd estimated boot seq"
 
 func readTraces(r *Result, scan scanner) error {
 	var t Trace
 	var c Call
 	var rank, at int64
+	var boot, seq string
 	err := scan(&t.ID, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
-		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated)
+		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated, &boot, &seq)
 	if err != nil {
+		return err
+	}
+	if c.boot, err = strconv.ParseUint(boot, 10, 64); err != nil {
+		return err
+	}
+	if c.seq, err = strconv.ParseUint(seq, 10, 64); err != nil {
 		return err
 	}
 	c.At = time.UnixMicro(at).UTC()

@@ -214,6 +214,7 @@ func (g *group) finding() Finding {
 		f.Agents = append(f.Agents, g.otherAgent)
 	}
 	f.Title, f.Evidence = k.say(g)
+	f.Means = [2]int64{g.firstMean, g.secondMean}
 	if g.place == 10 {
 		f.Fix = "try " + g.sibling + " on a sample of these calls"
 	}

@@ -21,6 +21,7 @@ type Result struct {
 	ByUser        []Row      `json:"by_user"`         // keys: user
 	ByModel       []Row      `json:"by_model"`        // keys: the model that served, else the one asked for, verbatim
 	ByEndpoint    []Row      `json:"by_endpoint"`     // keys: path template
+	ByTeam        []Row      `json:"by_team"`         // keys: the tag team; "unknown" without one; filled for Whole and Pictures
 	BySession     []Row      `json:"by_session"`      // keys: session; no row for calls without one
 	ByDay         []Row      `json:"by_day"`          // keys: 2026-11-23, in Period.TZ
 	ByHour        []Row      `json:"by_hour"`         // keys: hour of day 00 … 23, in Period.TZ
@@ -42,6 +43,8 @@ type Result struct {
 	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
 	TrendHourly    bool           `json:"-"`
 	PreviousAgents map[string]USD `json:"-"` // cost by agent in Compared
+	Before         *Result        `json:"-"` // the by-tables and the trend of Compared; filled for Pictures
+	Scenes         Scenes         `json:"-"`
 	Registered     bool           `json:"-"` // an agents file was given
 	Installation   string         `json:"-"` // from the database's meta table
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
@@ -160,6 +163,9 @@ type Finding struct {
 	Cost     USD      `json:"cost_usd"`
 	Saving   USD      `json:"saving_usd"`
 
+	Proof *Proof   `json:"-"` // filled for Pictures
+	Means [2]int64 `json:"-"` // of its calls' two columns of evidence: tokens read and written where Kind is history, bloat or dearer_model
+
 	place         int64  // in the catalogue, from 1
 	caller, other string // ids in the table charge
 }
@@ -201,6 +207,9 @@ type Call struct {
 	OutputTokens    int64     `json:"output_tokens"`
 	Cost            USD       `json:"cost_usd"`
 	Estimated       bool      `json:"estimated"`
+
+	Kind      string `json:"-"` // of the finding that charges it; "" if none does. Filled for Pictures, in the 10 dearest traces
+	boot, seq uint64
 }
 
 // Unpriced is a model without a price; Tokens are input and output.

@@ -10,6 +10,10 @@
 -- compare and group by id: an absent agent is the agent "unknown", and a model
 -- is one group whether it was read from the request or from the response.
 CREATE OR REPLACE TABLE words AS
+WITH team AS (
+  SELECT id, word, min(id) OVER (PARTITION BY word) AS first
+  FROM (SELECT id, coalesce(nullif(json_extract_string(nullif(name, ''), '$.team'), ''), 'unknown') AS word FROM dim WHERE kind = 'tags')
+)
 SELECT
   list(name ORDER BY id) FILTER (WHERE kind = 'upstream') AS upstream,
   list(name ORDER BY id) FILTER (WHERE kind = 'provider') AS provider,
@@ -31,6 +35,8 @@ SELECT
   list(coalesce(nullif(name, ''), 'unknown') ORDER BY id) FILTER (WHERE kind = 'user') AS "user",
   list(name ORDER BY id) FILTER (WHERE kind = 'step') AS step,
   list(name ORDER BY id) FILTER (WHERE kind = 'tags') AS tags,
+  (SELECT list(word ORDER BY id) FROM team) AS team,
+  (SELECT list(first ORDER BY id) FROM team) AS team_of,
   list(name ORDER BY id) FILTER (WHERE kind = 'key_id') AS key_id,
   list(name ORDER BY id) FILTER (WHERE kind = 'client') AS client,
   list(name ORDER BY id) FILTER (WHERE kind = 'user_agent') AS user_agent,
@@ -52,6 +58,7 @@ FROM dim;
 CREATE OR REPLACE MACRO agent_word(i) AS (SELECT agent FROM words)[i + 1];
 CREATE OR REPLACE MACRO user_word(i) AS (SELECT "user" FROM words)[i + 1];
 CREATE OR REPLACE MACRO endpoint_word(i) AS (SELECT endpoint FROM words)[i + 1];
+CREATE OR REPLACE MACRO team_word(i) AS coalesce((SELECT team FROM words)[i + 1], 'unknown');
 CREATE OR REPLACE MACRO provider_word(i) AS (SELECT provider FROM words)[i + 1];
 CREATE OR REPLACE MACRO step_word(i) AS (SELECT step FROM words)[i + 1];
 CREATE OR REPLACE MACRO end_word(i) AS (SELECT "end" FROM words)[i + 1];
@@ -61,6 +68,9 @@ CREATE OR REPLACE MACRO model_word(i) AS
 -- A whole number of 1e-12 USD as an exact amount.
 CREATE OR REPLACE MACRO dollars(pico) AS
   CAST(CAST(pico AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(36, 12));
+
+-- The n values of x with the least keys.
+CREATE OR REPLACE MACRO sample_of(x, key, n) AS arg_min(x, key, n);
 
 -- answered: the client got a whole good answer; failed: it did not (of a gap
 -- line nobody knows); unpriced: it costs something and no price is known.
@@ -85,7 +95,7 @@ SELECT
   CASE WHEN user_id = 0 THEN w.unknown_user ELSE user_id END AS user_id,
   provider_id, endpoint_id, step_id, end_id, upstream_id, request_model_id, response_model_id, service_tier_id, speed_id, geo_id,
   key_id_id, client_id, user_agent_id,
-  session_hash, trace_hash, span_hash, parent_hash, w.step[step_id + 1] AS step, w.tags[tags_id + 1] AS tags,
+  session_hash, trace_hash, span_hash, parent_hash, w.step[step_id + 1] AS step, w.tags[tags_id + 1] AS tags, w.team_of[tags_id + 1] AS team_id,
   w.key_id[key_id_id + 1] AS key_id, w.client[client_id + 1] AS client, w.user_agent[user_agent_id + 1] AS user_agent,
   CASE WHEN estimated AND NOT gap THEN 'estimated' ELSE w.usage_source[usage_source_id + 1] END AS usage_source,
   w.flags[flags_id + 1] AS flags, flags_id <> 0 AND contains(w.flags[flags_id + 1], 'inconsistent') AS inconsistent,

@@ -40,7 +40,7 @@ func CSV(w io.Writer, r *analyze.Result) error {
 		name string
 		rows []analyze.Row
 	}{
-		{"by_user", r.ByUser}, {"by_model", r.ByModel}, {"by_endpoint", r.ByEndpoint}, {"by_session", r.BySession},
+		{"by_user", r.ByUser}, {"by_model", r.ByModel}, {"by_endpoint", r.ByEndpoint}, {"by_team", r.ByTeam}, {"by_session", r.BySession},
 		{"by_day", r.ByDay}, {"by_hour", r.ByHour}, {"by_time", r.ByTime}, {"by_weekday_hour", r.ByWeekdayHour},
 	} {
 		for _, row := range t.rows {

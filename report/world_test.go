@@ -110,7 +110,7 @@ func changes(names []string) []analyze.AgentChange {
 func guess(r *analyze.Result) {
 	part := micro(29_900_000)
 	r.Totals.Estimated, r.ByAgent[0].Estimated, r.Totals.PeakHour.Estimated = part, part, part
-	for _, rows := range [][]analyze.Row{r.ByUser, r.ByModel, r.ByEndpoint, r.ByDay, r.ByHour, r.ByTime, r.ByWeekdayHour} {
+	for _, rows := range [][]analyze.Row{r.ByUser, r.ByModel, r.ByEndpoint, r.ByTeam, r.ByDay, r.ByHour, r.ByTime, r.ByWeekdayHour} {
 		rows[0].Estimated = part
 	}
 	for i := range r.Trend {
@@ -170,6 +170,10 @@ func fill(r *analyze.Result, names []string, since time.Time) {
 	r.ByUser = []analyze.Row{
 		{Key: "unknown", Cost: micro(rest - third), Requests: r.Totals.Requests - 100, InputTokens: whole.InputTokens, OutputTokens: whole.OutputTokens},
 		{Key: "u-20931", Cost: micro(third), Requests: 100},
+	}
+	r.ByTeam = []analyze.Row{
+		{Key: "support", Cost: micro(rest - third), Requests: r.Totals.Requests - 100, InputTokens: whole.InputTokens, OutputTokens: whole.OutputTokens},
+		{Key: "unknown", Cost: micro(third), Requests: 100},
 	}
 	r.BySession = []analyze.Row{{Key: "s-1", Cost: micro(5), Requests: 2}}
 	for d, n := range days {
