@@ -97,13 +97,13 @@ func (w *canonWalk) value(v reqVal) {
 }
 
 func (w *canonWalk) text(v reqVal) {
-	raw := w.doc.raw(v)
+	raw, plain := w.doc.written(v)
 	lines := w.lines && !w.sink.inMedia
 	w.sink.mark(canonText)
 	if lines {
 		w.sink.beginLines()
 	}
-	if w.doc.plain(v, raw) {
+	if plain {
 		w.sink.write(raw)
 	} else {
 		w.sink.str(&w.doc, raw)
@@ -327,30 +327,35 @@ func (w *canonWalk) field(v reqVal, class canonClass) {
 	}
 }
 
-// gather lists the messages in v: an array of them, one, or a text.
-func (w *canonWalk) gather(v reqVal) {
+// gather lists the messages in v: an array of them, one, or a text. It reports
+// whether there are no more of them than burn looks at.
+func (w *canonWalk) gather(v reqVal) bool {
 	switch w.doc.kind(v) {
 	case '[':
-		for e, ok := w.doc.first(v); ok; e, ok = w.doc.next(e) {
+		most := len(w.msgs) + reqMaxMessages
+		for e, ok := w.doc.first(v); ok; e, ok = w.doc.following(v, e) {
+			if len(w.msgs) == most {
+				return false
+			}
 			w.gatherOne(e)
 		}
 	case 0, 'n':
 	default:
 		w.gatherOne(v)
 	}
+	return true
 }
 
 // gatherOne reads one message's role and finds its content.
 func (w *canonWalk) gatherOne(v reqVal) {
-	msg := canonMsg{val: v, content: v, role: canonUser}
-	if w.doc.kind(v) != '{' {
-		w.msgs = append(w.msgs, msg)
-		return
-	}
 	form := &w.doc.alike.meant[w.doc.form(v)]
 	if form.role != 0 {
-		msg.role, msg.kind, msg.bare = form.role, canonChat, true
-		msg.content = reqVal{v.pos + uint32(form.content), v.num + 1}
+		w.msgs = append(w.msgs, canonMsg{val: v, content: reqVal{v.pos + uint32(form.content), v.num + 1},
+			role: form.role, kind: canonChat, bare: true})
+		return
+	}
+	msg := canonMsg{val: v, content: v, role: canonUser}
+	if w.doc.kind(v) != '{' {
 		w.msgs = append(w.msgs, msg)
 		return
 	}
@@ -442,7 +447,11 @@ func (w *canonWalk) message(m *canonMsg) {
 	before := w.sink.text
 	w.sink.mark(canonMessage)
 	w.sink.mark(m.role)
-	w.body(m)
+	if m.bare && w.doc.b[m.content.pos] == '"' {
+		w.text(m.content) // what body comes to, for most of them
+	} else {
+		w.body(m)
+	}
 	m.bytes = w.sink.text - before
 }
 

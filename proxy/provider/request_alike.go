@@ -91,7 +91,8 @@ func (d *reqDoc) scanAlike(p int) (end int) {
 	return 0
 }
 
-// form is the number of an object's form, 0 for none.
-func (d *reqDoc) form(object reqVal) uint32 {
-	return d.spans[object.num].more >> reqFormShift
+// form is the number of an object's form, 0 for none and for other values.
+func (d *reqDoc) form(v reqVal) uint32 {
+	s, _ := d.entry(v)
+	return s.more >> reqFormShift
 }

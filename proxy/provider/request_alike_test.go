@@ -36,6 +36,8 @@ func TestObjectsThatBeginAlike(t *testing.T) {
 		{"no UTF-8", chat(one + ",{\"role\":\"user\",\"content\":\"\xff\xfe\"},{\"role\":\"user\",\"content\":\"\xff\"}")},
 		{"escaped key", chat(strings.Repeat(`{"role":"user","cont\u0065nt":"x"},`, 3) + one)},
 		{"a name", chat(strings.Repeat(`{"role":"user","name":"n","content":"x"},`, 3) + one)},
+		{"other values between", chat(strings.Repeat(one+`,1,`+one+`,"",`+one+`,[],`+one+` ,`+user(long)+`, `+one+`,null,"`+long+`",`, 3) + one)},
+		{"lists in a row", `{"messages":[` + one + `,` + one + `],"chat_history":[` + one + `],"contents":[[` + one + `],[` + one + `],` + one + `]}`},
 		{"items", `{"input":[` + strings.Repeat(`{"type":"input_text","text":"x"},{"type":"item_reference","id":"i"},`, 4) + one + `]}`},
 		{"parts", chat(strings.Repeat(`{"role":"user","content":[{"type":"text","text":"x"},{"type":"text","text":"`+long+`"}]},`, 4) + one)},
 		{"tools between", `{"tools":[` + strings.Repeat(`{"type":"string","description":"`+long+`"},{"name":"f","d":{"type":"string","description":"d"}},`, 5) + `{}],"messages":[` + one + `,` + one + `]}`},

@@ -245,11 +245,11 @@ func reqScanString(b []byte, p int) (end int, flags uint64) {
 }
 
 // reqPlain counts the bytes before the first quote, backslash or control
-// character, len(b) if there is none, looking at 16 and then at 32 at a time.
+// character, len(b) if there is none. Most strings are short; what is longer
+// than 16 bytes is looked at in blocks.
 func reqPlain(b []byte) (n int, tops uint64) {
-	rest := b
-	if len(rest) >= 16 {
-		v, w := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+	if len(b) >= 16 {
+		v, w := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 		tops = v | w
 		if stop := reqStop(v); stop != 0 {
 			return bits.TrailingZeros64(stop) / 8, tops
@@ -257,34 +257,35 @@ func reqPlain(b []byte) (n int, tops uint64) {
 		if stop := reqStop(w); stop != 0 {
 			return 8 + bits.TrailingZeros64(stop)/8, tops
 		}
-		rest = rest[16:]
+		n = 16
 	}
-	for len(rest) >= 32 {
-		v, w := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
-		x, y := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
-		tops |= v | w | x | y
-		sv, sw, sx, sy := reqStop(v), reqStop(w), reqStop(x), reqStop(y)
-		if sv|sw|sx|sy != 0 {
-			n = len(b) - len(rest)
-			switch {
-			case sv != 0:
-				return n + bits.TrailingZeros64(sv)/8, tops
-			case sw != 0:
-				return n + 8 + bits.TrailingZeros64(sw)/8, tops
-			case sx != 0:
-				return n + 16 + bits.TrailingZeros64(sx)/8, tops
-			}
-			return n + 24 + bits.TrailingZeros64(sy)/8, tops
+	if blocks := (len(b) - n) / 32; blocks > 0 {
+		k, high := plainBlocks(&b[n], blocks)
+		n, tops = n+k, tops|high
+		if k < 32*blocks {
+			return n, tops
 		}
-		rest = rest[32:]
 	}
-	for i, c := range rest {
+	for ; n < len(b); n++ {
+		c := b[n]
 		if c == '"' || c == '\\' || c < ' ' {
-			return len(b) - len(rest) + i, tops
+			return n, tops
 		}
 		tops |= uint64(c)
 	}
-	return len(b), tops
+	return n, tops
+}
+
+// plainWords is plainBlocks in Go.
+func plainWords(b []byte) (n int, tops uint64) {
+	for ; n < len(b); n += 8 {
+		v := binary.LittleEndian.Uint64(b[n:])
+		tops |= v
+		if stop := reqStop(v); stop != 0 {
+			return n + bits.TrailingZeros64(stop)/8, tops
+		}
+	}
+	return n, tops
 }
 
 // reqStop marks, by its top bit, each byte of w that is a quote, a backslash or

@@ -28,7 +28,7 @@ func (r *Request) read(c Call, k *Keys) {
 	w.sink.start(k)
 
 	shape := canonShapeOf(c)
-	if r.OK = shape == nil || shape.within(&w.doc, top); !r.OK {
+	if r.OK = shape == nil || w.gatherAll(shape, top); !r.OK {
 		return
 	}
 	r.scalars(top)
@@ -46,10 +46,11 @@ func (r *Request) read(c Call, k *Keys) {
 	}
 }
 
-// within reports whether there are no more messages than burn looks at.
-func (s *canonShape) within(d *reqDoc, top reqTop) bool {
-	for _, name := range s.messages {
-		if d.length(top.get(name)) > reqMaxMessages {
+// gatherAll lists the messages of a conversation, and reports whether there are
+// no more of them than burn looks at.
+func (w *canonWalk) gatherAll(shape *canonShape, top reqTop) bool {
+	for _, name := range shape.messages {
+		if !w.gather(top.get(name)) {
 			return false
 		}
 	}
@@ -148,9 +149,6 @@ func (r *Request) embedded(shape *canonShape, top reqTop) bool {
 // conversation reads tools, system prompt and messages.
 func (r *Request) conversation(shape *canonShape, top reqTop) {
 	w := &r.walk
-	for _, name := range shape.messages {
-		w.gather(top.get(name))
-	}
 	for _, name := range shape.prompt {
 		if v := top.get(name); v.num != 0 && w.doc.kind(v) != 'n' {
 			w.msgs = append(w.msgs, canonMsg{val: v, content: v, role: canonUser})

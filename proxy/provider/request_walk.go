@@ -34,6 +34,20 @@ func (d *reqDoc) next(v reqVal) (reqVal, bool) {
 	return reqVal{uint32(reqSpace(d.b, p+1)), v.num}, true
 }
 
+// following is next for an element of array. It mostly finds the element by the
+// index alone: to look at the text would be to wait for memory, far apart as the
+// elements are.
+func (d *reqDoc) following(array, v reqVal) (reqVal, bool) {
+	if s, ok := d.entry(v); ok && int(s.next()) < len(d.spans) {
+		n := reqVal{d.spans[s.next()].start, s.next()}
+		// Not more than a comma and a space between, so no other element.
+		if n.pos-s.end <= 2 && n.pos < d.spans[array.num].end {
+			return n, true
+		}
+	}
+	return d.next(v)
+}
+
 // reqMember is one member of an object.
 type reqMember struct {
 	key []byte // its text
@@ -110,15 +124,20 @@ func (d *reqDoc) raw(v reqVal) []byte {
 	return d.b[v.pos+1 : d.stringEnd(int(v.pos))]
 }
 
-// plain reports that the text of a string, raw as written, is raw itself.
-func (d *reqDoc) plain(v reqVal, raw []byte) bool {
-	if !d.valid {
-		return false
-	}
+// written is a string's text as written, without quotes; plain tells that this
+// is the text itself.
+func (d *reqDoc) written(v reqVal) (raw []byte, plain bool) {
 	if s, ok := d.entry(v); ok {
-		return s.more&reqEscaped == 0
+		return d.b[v.pos+1 : s.end-1], d.valid && s.more&reqEscaped == 0
 	}
-	return bytes.IndexByte(raw, '\\') < 0
+	end, escapes := int(v.pos)+1, false
+	for ; d.b[end] != '"'; end++ {
+		if d.b[end] == '\\' {
+			escapes = true
+			end++
+		}
+	}
+	return d.b[v.pos+1 : end], d.valid && !escapes
 }
 
 // word is a short string's text, cut to about 64 bytes: a type or a role. It is

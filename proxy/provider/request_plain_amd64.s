@@ -1,0 +1,71 @@
+#include "textflag.h"
+
+// func plainBlocks(p *byte, blocks int) (n int, tops uint64)
+//
+// Turning bit 1 sets a quote next to the control characters, as in reqStop, so
+// that one unsigned comparison finds both.
+TEXT ·plainBlocks(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), SI
+	MOVQ blocks+8(FP), CX
+	MOVQ SI, DI
+	MOVQ $0x0202020202020202, AX
+	MOVQ AX, X12
+	PUNPCKLQDQ X12, X12
+	MOVQ $0x2020202020202020, AX
+	MOVQ AX, X13
+	PUNPCKLQDQ X13, X13
+	MOVQ $0x5c5c5c5c5c5c5c5c, AX
+	MOVQ AX, X14
+	PUNPCKLQDQ X14, X14
+	PXOR X15, X15
+
+loop:
+	MOVOU (SI), X0
+	MOVOU 16(SI), X1
+	POR   X0, X15
+	POR   X1, X15
+
+	MOVO    X12, X2
+	PXOR    X0, X2
+	MOVO    X2, X3
+	PMINUB  X13, X3
+	PCMPEQB X3, X2
+	PCMPEQB X14, X0
+	POR     X0, X2
+
+	MOVO    X12, X4
+	PXOR    X1, X4
+	MOVO    X4, X5
+	PMINUB  X13, X5
+	PCMPEQB X5, X4
+	PCMPEQB X14, X1
+	POR     X1, X4
+
+	MOVO     X2, X6
+	POR      X4, X6
+	PMOVMSKB X6, AX
+	TESTL    AX, AX
+	JNZ      found
+	ADDQ     $32, SI
+	DECQ     CX
+	JNZ      loop
+	SUBQ     DI, SI
+	JMP      done
+
+found:
+	PMOVMSKB X2, AX
+	PMOVMSKB X4, BX
+	SHLL     $16, BX
+	ORL      BX, AX
+	BSFL     AX, AX
+	SUBQ     DI, SI
+	ADDQ     AX, SI
+
+done:
+	MOVQ       SI, n+16(FP)
+	MOVO       X15, X14
+	PUNPCKHQDQ X14, X14
+	POR        X14, X15
+	MOVQ       X15, AX
+	MOVQ       AX, tops+24(FP)
+	RET
