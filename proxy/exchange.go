@@ -76,7 +76,11 @@ func (e *exchange) send() error {
 		}
 	}
 	e.sent = make(chan error, 1)
-	go e.sendBody()
+	go func() {
+		if e.sendBody() && e.o.sent != nil {
+			e.o.sent() // here, where the body may still be in the processor's cache
+		}
+	}()
 	return nil
 }
 
@@ -141,9 +145,10 @@ func (e *exchange) expectContinue() (goOn bool, err error) {
 	return true, nil
 }
 
-// sendBody copies the client's body to the upstream. An error to write is not
-// the call's end: an answer may be on its way (or here already).
-func (e *exchange) sendBody() {
+// sendBody copies the client's body to the upstream and reports whether all of
+// it was taken. An error to write is not the call's end: an answer may be on its
+// way (or here already).
+func (e *exchange) sendBody() (whole bool) {
 	err := errors.New("body not sent")
 	defer func() {
 		if recover() != nil { // net/http panics when a body is read at a wrong time
@@ -157,6 +162,7 @@ func (e *exchange) sendBody() {
 	} else if e.o.clientFailed(err) {
 		e.conn.Close() // half a request must not look like a whole one
 	}
+	return err == nil
 }
 
 // readHeader reads up to the final answer's header, passing 1xx on.

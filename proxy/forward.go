@@ -80,7 +80,7 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	if o.length > 0 {
 		switch conn := connOf(r); {
 		case o.length > earlyInspection:
-			c.req.onEOF = c.inspectAhead
+			o.sent = c.inspectOnce
 		case conn != nil && len(r.Header["Expect"]) == 0:
 			o.here = conn.has(o.length)
 		}
@@ -95,8 +95,10 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 		for name, values := range r.Trailer {
 			o.trailer[name] = values
 		}
+	}
+	o.sent = func() {
 		if n, _ := c.req.state(); n > earlyInspection {
-			c.inspectAhead()
+			c.inspectOnce()
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (c *call) known() *usage.Record {
 	}
 	if c.req != nil {
 		if _, err := c.req.state(); err == io.EOF {
-			c.inspectAhead() // a long stream: the copy need not wait for its end
+			go c.inspectOnce() // a long stream: the copy need not wait for its end
 		}
 	}
 	rec := usage.NewRecord()
@@ -248,10 +248,8 @@ func (c *call) readAnswer(rec *usage.Record) {
 // a second (known), so that long streams do not keep them.
 const earlyInspection = 64 << 10
 
-// inspectAhead starts the inspection beside the call.
-func (c *call) inspectAhead() {
-	go c.inspection.Do(c.inspect)
-}
+// inspectOnce makes the inspection, or waits for whoever does.
+func (c *call) inspectOnce() { c.inspection.Do(c.inspect) }
 
 // inspect reads the request's copy and gives it back.
 func (c *call) inspect() {
@@ -282,7 +280,7 @@ func (c *call) readRequest(rec *usage.Record) (said body) {
 	if c.req == nil {
 		return body{}
 	}
-	c.inspection.Do(c.inspect)
+	c.inspectOnce()
 	if c.skipped {
 		rec.Flags = append(rec.Flags, "inspection_skipped")
 		c.p.log.CountSkipped()

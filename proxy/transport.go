@@ -101,6 +101,15 @@ func (o *outgoing) request(ctx context.Context) *http.Request {
 		ContentLength: o.length,
 		Trailer:       o.trailer,
 	}
+	if o.sent != nil {
+		ended := o.body.onEOF
+		o.body.onEOF = func() {
+			if ended != nil {
+				ended()
+			}
+			go o.sent()
+		}
+	}
 	switch {
 	case o.length < 0:
 		r.Body = o.body
