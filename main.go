@@ -124,7 +124,7 @@ func (p *program) app() *cli.App {
 		HideHelpCommand:       true,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
-		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.doctorCommand(), p.pricesCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.markCommand(), p.doctorCommand(), p.pricesCommand(), p.versionCommand()},
 		CustomAppHelpTemplate: appHelp,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -666,9 +666,17 @@ func (t task) question() string {
 		return fmt.Sprint(p.Since.UTC(), p.Until.UTC(), p.Zone)
 	}
 	return fmt.Sprintf("%q", []string{
-		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds),
+		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds), spellMarks(t.look.Marks),
 		t.format, fmt.Sprint(t.text, t.strict), t.explain, t.failOn, report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
+}
+
+func spellMarks(marks []analyze.Mark) string {
+	var b strings.Builder
+	for _, m := range marks {
+		fmt.Fprintf(&b, "%q", []string{m.At.String(), m.Agent, m.Text})
+	}
+	return b.String()
 }
 
 // maxAnswer is how many bytes of output are kept for the next run.
@@ -781,6 +789,9 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	}
 	if err := analyze.CheckThresholds(t.look.Thresholds); err != nil {
 		return t, p.config.Errorf("thresholds", err)
+	}
+	if t.look.Marks, err = p.marks(t.db.Dirs); err != nil {
+		return t, err
 	}
 	return t, p.readTables(c, &t)
 }
@@ -1106,6 +1117,11 @@ func (p *program) demo(c *cli.Context) error {
 		}
 		t.db.Dirs = append(t.db.Dirs, logs)
 	}
+	for _, m := range demo.Marks() {
+		if _, err := usage.AppendMark(t.db.Dirs[1], m); err != nil {
+			return fmt.Errorf("write demo: %w", err)
+		}
+	}
 	before, after, err := p.demoMonths(c.Context, t)
 	if err != nil {
 		return err
@@ -1142,6 +1158,73 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// mark
+
+func (p *program) markCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "mark",
+		Usage: "note that something about an agent was changed",
+		Description: `Writes a dated note beside the logs. Later reports say whether the change
+worked: what the agent's calls cost before and after, against the agents that
+were not touched, and the dollars saved since. --at takes what --since of
+analyze takes, in the zone of --tz.
+
+  burn mark chat-gate -m "max_history: 5"
+  burn mark digest-cron -m "new documents only" --at 2026-11-23T09:00:00Z`,
+		ArgsUsage: "AGENT",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "what was changed, in a few words: `TEXT`", EnvVars: env("message")},
+			text("at", "now", "when it was changed: `TIME`"),
+			text("tz", "", "`ZONE` of --at, such as Europe/Berlin (default: the system's)"),
+			text("log-dir", defaultLogDir(), "`DIR` of the log files that the note stands beside"),
+		}, commonFlags()...),
+		Action: p.mark,
+	}
+}
+
+func (p *program) mark(c *cli.Context) error {
+	if strings.TrimSpace(c.String("message")) == "" {
+		return &exit{exitUsage, errors.New("burn mark needs a message"), `burn mark AGENT -m "what was changed"`}
+	}
+	zone, err := analyze.Zone(c.String("tz"))
+	if err != nil {
+		return usageError(fmt.Errorf("--tz: %w", err))
+	}
+	now := time.Now()
+	at, err := analyze.ParseTime(c.String("at"), now, zone)
+	if err != nil {
+		return usageError(fmt.Errorf("--at %w", err))
+	}
+	if at.After(now) {
+		return usageError(fmt.Errorf("--at %s lies in the future", c.String("at")))
+	}
+	dir := c.String("log-dir")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return &exit{exitFailed, fmt.Errorf("log directory %s is not there", dir), "give the one that burn proxy writes to with --log-dir"}
+	}
+	m, err := usage.AppendMark(dir, usage.Mark{At: at, Agent: c.Args().First(), Text: c.String("message")})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "Marked %s at %s: %s\n", m.Agent, m.At.In(zone).Format(time.RFC3339), m.Text)
+	return nil
+}
+
+// marks reads the notes beside the logs.
+func (p *program) marks(dirs []string) (list []analyze.Mark, err error) {
+	marks, bad, err := usage.ReadMarks(dirs)
+	if err != nil {
+		return nil, err
+	}
+	if bad > 0 {
+		fmt.Fprintf(p.stderr, "burn: %d lines of %s are no marks\n", bad, usage.MarkFile)
+	}
+	for _, m := range marks {
+		list = append(list, analyze.Mark{At: m.At, Agent: m.Agent, Text: m.Text})
+	}
+	return list, nil
 }
 
 // doctor

@@ -46,6 +46,7 @@ type Options struct {
 	Agents  map[string]Agent // the agents file by id; nil if none was given
 	// Thresholds of findings by name; what is not there has its default.
 	Thresholds map[string]int64
+	Marks      []Mark // At, Agent and Text, in order of time
 }
 
 // Run points the views of db at opt.Period and asks every question of the
@@ -66,10 +67,16 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 		}
 	}
 	r := empty(opt, opt.Period)
+	if err := lookAtMarks(ctx, db, r, opt); err != nil {
+		return nil, err
+	}
 	if err := ask(ctx, db, r, opt, func(q question) bool { return q.when == nil || q.when(opt.Need, r) }); err != nil {
 		return nil, err
 	}
 	if err := find(ctx, db, r, opt.Thresholds); err != nil {
+		return nil, err
+	}
+	if err := judge(ctx, db, r); err != nil {
 		return nil, err
 	}
 	if opt.Need&Pictures != 0 {

@@ -371,13 +371,20 @@ func rounded(x *big.Rat) USD {
 	return USD{q}
 }
 
+func calls(n int64) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return count(n) + " calls"
+}
+
 // why says the largest part in words, with the figures behind it.
 func (c *AgentChange) why(old, now *mass) string {
 	parts := []struct {
 		usd  USD
 		text string
 	}{
-		{c.Presence, map[string]string{New: "new: " + count(c.Requests) + " calls", Gone: "gone: " + count(c.PreviousRequests) + " calls before"}[c.Kind]},
+		{c.Presence, map[string]string{New: "new: " + calls(c.Requests), Gone: "gone: " + calls(c.PreviousRequests) + " before"}[c.Kind]},
 		{c.Volume, fmt.Sprintf("%s billed calls, before %s", count(now.calls), count(old.calls))},
 		{c.Size, fmt.Sprintf("%s tokens per call, before %s", count(int64(c.AvgTokens+0.5)), count(int64(c.PreviousAvgTokens+0.5)))},
 		{c.Mix, "other models"},

@@ -69,6 +69,12 @@ func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Perio
 	return p, nil
 }
 
+// ParseTime resolves one of AcceptedTimes; a calendar form means its beginning.
+func ParseTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
+	s, err := parseSpan(text, now.In(zone))
+	return s.begin, err
+}
+
 // ParseCompare resolves --compare for p: nil for "" and "none"; for "previous" the
 // equally long range before p, counted in calendar days where both ends of p are
 // at the same time of day; else a day, week or month, or SINCE..UNTIL.

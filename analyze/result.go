@@ -31,7 +31,7 @@ type Result struct {
 	Waste    []Waste    `json:"waste"`
 	Findings []Finding  `json:"findings"`
 	Traces   []Trace    `json:"traces"` // the 1,000 dearest
-	Marks    []Mark     `json:"marks"`
+	Marks    []Mark     `json:"marks"`  // those before the end of the period, oldest first
 	Budgets  []Budget   `json:"budgets"`
 	Unpriced []Unpriced `json:"unpriced"`
 	Streams  []Stream   `json:"streams_without_usage"`
@@ -51,6 +51,7 @@ type Result struct {
 	Exam           *Examination   `json:"-"` // of Examine alone
 
 	consumption []consumption `json:"-"` // what Changes is made of
+	markDays    []markDay     `json:"-"` // what verdicts on marks are made of
 }
 
 // Between is a half-open range [Since, Until).
@@ -168,13 +169,6 @@ type Finding struct {
 
 	place         int64  // in the catalogue, from 1
 	caller, other string // ids in the table charge
-}
-
-// Mark is a dated note about a change to an agent.
-type Mark struct {
-	At    time.Time `json:"at"`
-	Agent string    `json:"agent"`
-	Text  string    `json:"text"`
 }
 
 // Budget is a limit and how much of it is spent.

@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,37 +113,46 @@ func (w *world) add(calls ...call) {
 	w.insert("call", rows...)
 }
 
-// insert adds rows to a table of the schema; columns left out are 0, ” or false,
-// or NULL where they may be.
+// insert adds rows to a table of the schema; columns left out are 0, empty or
+// false, or NULL where they may be.
 func (w *world) insert(table string, rows ...map[string]any) {
 	w.t.Helper()
-	cols := w.columns(table)
-	var text strings.Builder
-	for n, set := range rows {
-		sep := ", ("
-		if n%500 == 0 {
-			sep = "INSERT INTO " + table + " VALUES ("
-		}
-		text.WriteString(sep)
-		for i, c := range cols {
-			if i > 0 {
-				text.WriteString(", ")
-			}
-			v, ok := set[c.name]
-			if !ok {
-				v = c.zero
-			}
-			fmt.Fprint(&text, v)
-			delete(set, c.name)
-		}
-		text.WriteString(")")
+	used := map[string]bool{}
+	for _, set := range rows {
 		for name := range set {
-			w.t.Fatalf("table %s has no column %s", table, name)
+			used[name] = true
 		}
-		if n%500 == 499 || n == len(rows)-1 {
-			w.exec(text.String())
-			text.Reset()
+	}
+	var list, names []string
+	zero := map[string]string{}
+	for _, c := range w.columns(table) {
+		zero[c.name] = c.zero
+		list = append(list, c.zero)
+		if used[c.name] {
+			list[len(list)-1] = `"` + c.name + `"`
+			names = append(names, c.name)
 		}
+	}
+	if len(names) != len(used) {
+		w.t.Fatalf("table %s has columns %q, not all of %v", table, names, slices.Sorted(maps.Keys(used)))
+	}
+	for len(rows) > 0 {
+		var text strings.Builder
+		sep := ""
+		for _, set := range rows[:min(len(rows), 1000)] {
+			text.WriteString(sep)
+			for i, name := range names {
+				v, ok := set[name]
+				if !ok {
+					v = zero[name]
+				}
+				text.WriteString([]string{"(", ", "}[min(i, 1)])
+				fmt.Fprint(&text, v)
+			}
+			sep = "), "
+		}
+		w.exec("INSERT INTO " + table + " SELECT " + strings.Join(list, ", ") + " FROM (VALUES " + text.String() + `)) v("` + strings.Join(names, `", "`) + `")`)
+		rows = rows[min(len(rows), 1000):]
 	}
 }
 

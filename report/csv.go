@@ -60,6 +60,13 @@ func CSV(w io.Writer, r *analyze.Result) error {
 			"before_usd": x.Before.String(), "change_usd": x.Change.String(), "price_usd": x.Price.String(), "volume_usd": x.Volume.String(),
 			"size_usd": x.Size.String(), "mix_usd": x.Mix.String(), "presence_usd": x.Presence.String(), "unpriced_usd": x.Unpriced.String()})
 	}
+	for _, m := range r.Marks {
+		set := cells{"ts": stamp(m.At), "agent": m.Agent, "title": m.Text, "kind": m.Verdict, "evidence": m.Why, "requests": whole(m.CallsAfter), "saving_usd": m.Saved.String()}
+		if m.ChangePct != nil {
+			set["value"] = float(*m.ChangePct)
+		}
+		c.row("marks", m.Agent, set)
+	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
 		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})

@@ -45,6 +45,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 	}
 	for _, g := range []grid{
 		changesSince(r, top),
+		markGrid(r, top),
 		rowGrid("Model", r.ByModel, r, top),
 		rowGrid("User", r.ByUser, r, top),
 		rowGrid("Endpoint", r.ByEndpoint, r, top),

@@ -86,7 +86,21 @@ func world(names []string) *analyze.Result {
 	r.Previous, r.Compared = &before, &analyze.Between{Since: since.AddDate(0, 0, -30), Until: since}
 	r.PreviousAgents = map[string]analyze.USD{names[0]: usd("308.5")}
 	r.Changes = changes(names)
+	r.Marks = marks(names[0], since)
 	return r
+}
+
+// marks are two made-up ones.
+func marks(agent string, since time.Time) []analyze.Mark {
+	change, low, high, others := -60.5, -63.25, -57.5, 1.5
+	return []analyze.Mark{
+		{At: since.AddDate(0, 0, 9).Add(9 * time.Hour), Agent: agent, Text: "max_history: 5", Verdict: analyze.Worked, Why: "the cost per 1,000 calls fell", Per: "call",
+			Before: usd("44.8"), After: usd("17.96"), Expected: usd("45.472"), ChangePct: &change, ChangeLowPct: &low, ChangeHighPct: &high, CallsBefore: 13_000, CallsAfter: 9000,
+			DaysBefore: 9, DaysAfter: 20, Untouched: 5, UntouchedPct: &others, Saved: usd("247.6"), SavedLow: usd("235.5"), SavedHigh: usd("258.9"), StillLeft: usd("0"),
+			Daily: []analyze.Day{{Day: -1, Calls: 440, Cost: usd("19.7")}, {Day: 0, Calls: 450, Cost: usd("8.1")}}},
+		{At: since.AddDate(0, 0, 28), Agent: "voice", Text: "smaller model", Verdict: analyze.TooEarly, Why: "only 12 billed calls in 2 days since", Per: "call", CallsBefore: 300, CallsAfter: 12,
+			DaysBefore: 28, DaysAfter: 2, Daily: []analyze.Day{}},
+	}
 }
 
 // changes are made-up ones that add up, of three agents.
