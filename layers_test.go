@@ -40,6 +40,7 @@ var layers = map[string][]string{
 var owners = map[string][]string{
 	"github.com/urfave/cli/":            {"burn"},
 	"golang.org/x/term":                 {"burn"},
+	"golang.org/x/sync/":                {"burn/analyze"},
 	"github.com/marcboeker/go-duckdb/":  {"burn/ingest"},
 	"github.com/olekukonko/tablewriter": {"burn/report"},
 	"github.com/go-echarts/go-echarts/": {"burn/report"},

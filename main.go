@@ -1172,7 +1172,7 @@ were not touched, and the dollars saved since. --at takes what --since of
 analyze takes, in the zone of --tz.
 
   burn mark chat-gate -m "max_history: 5"
-  burn mark digest-cron -m "new documents only" --at 2026-11-23T09:00:00Z`,
+  burn mark digest-cron -m "new documents only" --at yesterday`,
 		ArgsUsage: "AGENT",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "message", Aliases: []string{"m"}, Usage: "what was changed, in a few words: `TEXT`", EnvVars: env("message")},

@@ -227,7 +227,7 @@ func TestReadmeExamples(t *testing.T) {
 			line := strings.NewReplacer("/var/www/", s.dir+"/", " DIR", " "+filepath.Join(s.dir, "demo"), "'", "",
 				" import FILE", " import model_prices_and_context_window.json", " FILE", " prices.csv").Replace(command)
 			line, into, redirected := strings.Cut(line, " > ")
-			args := strings.Fields(line)[1:]
+			args := words(line)[1:]
 			if args[0] == "proxy" {
 				_, stop := s.proxy(args[1:]...)
 				stop()
@@ -248,7 +248,19 @@ func TestReadmeExamples(t *testing.T) {
 
 // notExamples are mentions in the README of a command's name with something
 // that is not meant to be typed.
-var notExamples = []string{"burn analyze", "burn demo"}
+var notExamples = []string{"burn analyze", "burn demo", "burn mark"}
+
+// words splits a command at its spaces, those between double quotes left out.
+func words(line string) (list []string) {
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			list = append(list, part)
+			continue
+		}
+		list = append(list, strings.Fields(part)...)
+	}
+	return list
+}
 
 // examples finds the commands of a text in Markdown: lines of blocks, with or
 // without a crontab's five fields before, and spans of code.
