@@ -1,5 +1,5 @@
 -- What did agents cost before and after each mark, day by day? A day counts 24
--- hours from the mark, 0 being the first after it and -1 the last before it; the
+-- hours from the mark, 0 being the first after it and -1 the last before it. The
 -- hour of the mark itself is neither. burn writes the table mark (n, agent, marked_at,
 -- since_at, until_at) before each run. Calls that had nothing to bill, or have no
 -- price, are left out. works counts the different requests of a day, of the
