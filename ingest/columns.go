@@ -5,50 +5,277 @@ package ingest
 import (
 	"encoding/json"
 	"math"
-	"unsafe"
+	"slices"
+	"strings"
 
 	"github.com/marcboeker/go-duckdb/mapping"
 
+	"burn/ingest/price"
 	"burn/proxy/usage"
 )
 
-// column is one column of the table call: its name, its type, and how a cell
-// is written at row of a vector. The order is the table's.
-type column struct {
-	name string
-	typ  mapping.Type
-	put  func(v *vector, row int, e *entry)
+// callCells are the columns of the table call in a chunk.
+type callCells struct {
+	boot, seq                *u64s
+	part, requests           *u32s
+	gap                      *bools
+	ts                       *times
+	latency, ttft            *u64s
+	word                     [wordKinds]*u32s
+	status                   *u16s
+	stream                   *bools
+	response, prevResponse   *u64s
+	retry                    *u32s
+	session, trace           *u64s
+	span, parent             *u64s
+	seenInput, seenOutput    *u32s
+	input, output            *u32s
+	cacheRead, cacheWrite    *u32s
+	cacheWrite1h, reasoning  *u32s
+	citation                 *u32s
+	audioIn, audioCacheRead  *u32s
+	audioOut                 *u32s
+	imageIn, imageOut        *u32s
+	searches, billed         *u32s
+	seconds, subUsage        texts
+	cost                     picos
+	estimated                *bools
+	requestBytes, respBytes  *u32s
+	events, outputBytes      *u32s
+	messages, tools          *u32s
+	maxTokens, toolCalls     *u32s
+	systemBytes, toolsBytes  *u32s
+	historyBytes, inputBytes *u32s
+	recentBytes              *u32s
+	fpSystem, fpTools        *u64s
+	fpInput, fpRequest       *u64s
+	fpTurn                   [usage.MaxTurns]*u64s
+	fpPrefix                 [usage.MaxPrefixes]*u64s
+	fpPart                   [usage.MaxParts]*u64s
 }
 
-// vector is where a column's cells of the current chunk live.
-type vector struct {
-	data  unsafe.Pointer
-	valid unsafe.Pointer // of nullable columns only
-	vec   mapping.Vector
+// columns lists the columns in the table's order.
+func (c *callCells) columns() []column {
+	word := func(kind int) column { return column{wordNames[kind] + "_id", &c.word[kind]} }
+	return []column{
+		{"boot", &c.boot},
+		{"seq", &c.seq},
+		{"part", &c.part},
+		{"requests", &c.requests},
+		{"gap", &c.gap},
+		{"ts", &c.ts},
+		{"latency_us", &c.latency},
+		{"ttft_us", &c.ttft},
+		word(wordUpstream),
+		word(wordProvider),
+		word(wordOperation),
+		word(wordEndpoint),
+		word(wordMethod),
+		{"status", &c.status},
+		word(wordErrorType),
+		word(wordEnd),
+		{"stream", &c.stream},
+		word(wordRequestModel),
+		word(wordResponseModel),
+		word(wordServiceTier),
+		word(wordSpeed),
+		word(wordGeo),
+		word(wordFinishReason),
+		{"response_hash", &c.response},
+		{"prev_response_hash", &c.prevResponse},
+		word(wordOrg),
+		word(wordProject),
+		{"retry", &c.retry},
+		word(wordAgent),
+		word(wordAgentSource),
+		word(wordUser),
+		{"session_hash", &c.session},
+		{"trace_hash", &c.trace},
+		{"span_hash", &c.span},
+		{"parent_hash", &c.parent},
+		word(wordStep),
+		word(wordTags),
+		word(wordKeyID),
+		word(wordClient),
+		word(wordUserAgent),
+		word(wordUsageSource),
+		word(wordFlags),
+		{"seen_input_tokens", &c.seenInput},
+		{"seen_output_tokens", &c.seenOutput},
+		{"input_tokens", &c.input},
+		{"cache_read_tokens", &c.cacheRead},
+		{"cache_write_tokens", &c.cacheWrite},
+		{"cache_write_1h_tokens", &c.cacheWrite1h},
+		{"output_tokens", &c.output},
+		{"reasoning_tokens", &c.reasoning},
+		{"citation_tokens", &c.citation},
+		{"audio_input_tokens", &c.audioIn},
+		{"audio_cache_read_tokens", &c.audioCacheRead},
+		{"audio_output_tokens", &c.audioOut},
+		{"image_input_tokens", &c.imageIn},
+		{"image_output_tokens", &c.imageOut},
+		{"web_searches", &c.searches},
+		{"billed_requests", &c.billed},
+		{"seconds", &c.seconds},
+		{"sub_usage", &c.subUsage},
+		{"cost_usd", &c.cost},
+		word(wordCostBasis),
+		{"estimated", &c.estimated},
+		{"request_bytes", &c.requestBytes},
+		{"response_bytes", &c.respBytes},
+		{"events", &c.events},
+		{"output_bytes", &c.outputBytes},
+		{"messages", &c.messages},
+		{"tools", &c.tools},
+		{"max_tokens", &c.maxTokens},
+		{"tool_calls", &c.toolCalls},
+		{"system_bytes", &c.systemBytes},
+		{"tools_bytes", &c.toolsBytes},
+		{"history_bytes", &c.historyBytes},
+		{"recent_bytes", &c.recentBytes},
+		{"input_bytes", &c.inputBytes},
+		{"fp_system", &c.fpSystem},
+		{"fp_tools", &c.fpTools},
+		{"fp_input", &c.fpInput},
+		{"fp_request", &c.fpRequest},
+		{"fp_turn_0", &c.fpTurn[0]},
+		{"fp_turn_1", &c.fpTurn[1]},
+		{"fp_turn_2", &c.fpTurn[2]},
+		{"fp_turn_3", &c.fpTurn[3]},
+		{"fp_prefix_4k", &c.fpPrefix[0]},
+		{"fp_prefix_8k", &c.fpPrefix[1]},
+		{"fp_prefix_16k", &c.fpPrefix[2]},
+		{"fp_prefix_32k", &c.fpPrefix[3]},
+		{"fp_prefix_64k", &c.fpPrefix[4]},
+		{"fp_prefix_128k", &c.fpPrefix[5]},
+		{"fp_part_0", &c.fpPart[0]},
+		{"fp_part_1", &c.fpPart[1]},
+		{"fp_part_2", &c.fpPart[2]},
+		{"fp_part_3", &c.fpPart[3]},
+	}
 }
 
-// null clears the row's bit of the validity mask, here and not through C: most
-// rows have two NULLs.
-func (v *vector) null(row int) {
-	word := (*uint64)(unsafe.Add(v.valid, row/64*8))
-	*word &^= 1 << (row % 64)
+// callChunk is a chunk of the table call, with what is still to be settled
+// about its rows when they are written, in the order of the lines.
+type callChunk struct {
+	chunk
+	callCells
+	words []newWord  // cells whose word had no number yet
+	names []spelling // sessions and traces, each at least once per chunk
+	arena []byte     // the text of both
 }
 
-func cell[T any](v *vector, row int, x T) {
-	var size = unsafe.Sizeof(x)
-	*(*T)(unsafe.Add(v.data, uintptr(row)*size)) = x
+// newWord is a word that was unknown when its line was decoded.
+type newWord struct {
+	row, kind int
+	text      string
 }
 
-func u64(name string, get func(*entry) uint64) column {
-	return column{name, mapping.TypeUBigInt, func(v *vector, row int, e *entry) { cell(v, row, get(e)) }}
+func newCallChunk(types []mapping.LogicalType) *callChunk {
+	c := new(callChunk)
+	c.chunk = newChunk(types, c.columns())
+	return c
 }
 
-func u32(name string, get func(*entry) int64) column {
-	return column{name, mapping.TypeUInteger, func(v *vector, row int, e *entry) { cell(v, row, uint32(min(get(e), usage.MaxCount))) }}
+func (c *callChunk) clear() {
+	c.rows = 0
+	c.words, c.names, c.arena = c.words[:0], c.names[:0], c.arena[:0]
+	c.seconds.rows, c.subUsage.rows = c.seconds.rows[:0], c.subUsage.rows[:0]
 }
 
-func boolean(name string, get func(*entry) bool) column {
-	return column{name, mapping.TypeBoolean, func(v *vector, row int, e *entry) { cell(v, row, get(e)) }}
+// own copies text, which shares memory with a line, into the chunk.
+func (c *callChunk) own(text string) string {
+	at := len(c.arena)
+	c.arena = append(c.arena, text...)
+	return view(c.arena[at:])
+}
+
+// put adds the row of one record. The decoder has made sure that counts fit.
+func (c *callChunk) put(r *usage.Record, cost price.Cost, s *speller) {
+	i := c.rows & (chunkRows - 1) // the compiler sees that every cell is there
+	s.chunk, s.row = c, i
+	gap := r.Kind == usage.KindGap
+	c.boot[i], c.seq[i] = r.Boot, r.Seq
+	c.part[i] = uint32(r.Part)
+	c.requests[i] = 1
+	if gap {
+		c.requests[i] = uint32(r.Calls)
+	}
+	c.gap[i], c.estimated[i] = gap, gap
+	c.ts[i] = r.TS * 1000
+	c.latency[i] = uint64(math.Round(r.LatencyMS * 1000))
+	c.ttft[i] = uint64(math.Round(r.TTFTMS * 1000))
+	c.status[i] = uint16(r.Status)
+	c.stream[i] = r.Stream
+	c.retry[i] = uint32(r.Retry)
+
+	c.word[wordUpstream][i] = s.word(wordUpstream, r.Upstream)
+	c.word[wordProvider][i] = s.word(wordProvider, r.Provider)
+	c.word[wordOperation][i] = s.word(wordOperation, r.Operation)
+	c.word[wordEndpoint][i] = s.word(wordEndpoint, r.Endpoint)
+	c.word[wordMethod][i] = s.word(wordMethod, r.Method)
+	c.word[wordErrorType][i] = s.word(wordErrorType, r.ErrorType)
+	c.word[wordEnd][i] = s.word(wordEnd, r.End)
+	c.word[wordRequestModel][i] = s.word(wordRequestModel, r.RequestModel)
+	c.word[wordResponseModel][i] = s.word(wordResponseModel, r.ResponseModel)
+	c.word[wordServiceTier][i] = s.word(wordServiceTier, r.ServiceTier)
+	c.word[wordSpeed][i] = s.word(wordSpeed, r.Speed)
+	c.word[wordGeo][i] = s.word(wordGeo, r.Geo)
+	c.word[wordFinishReason][i] = s.word(wordFinishReason, r.FinishReason)
+	c.word[wordOrg][i] = s.word(wordOrg, r.Org)
+	c.word[wordProject][i] = s.word(wordProject, r.Project)
+	c.word[wordAgent][i] = s.word(wordAgent, r.Agent)
+	c.word[wordAgentSource][i] = s.word(wordAgentSource, r.AgentSource)
+	c.word[wordUser][i] = s.word(wordUser, r.User)
+	c.word[wordStep][i] = s.word(wordStep, r.Step)
+	c.word[wordTags][i] = s.word(wordTags, s.tagText(r.Tags))
+	c.word[wordKeyID][i] = s.word(wordKeyID, r.KeyID)
+	c.word[wordClient][i] = s.word(wordClient, r.Client)
+	c.word[wordUserAgent][i] = s.word(wordUserAgent, r.UserAgent)
+	c.word[wordUsageSource][i] = s.word(wordUsageSource, r.UsageSource)
+	c.word[wordFlags][i] = s.word(wordFlags, join(r.Flags))
+	c.word[wordCostBasis][i] = s.word(wordCostBasis, cost.Basis)
+
+	c.response[i], c.prevResponse[i] = hash64(r.ResponseID), hash64(r.PrevResponseID)
+	c.session[i], c.trace[i] = s.name(r.Session), s.name(r.TraceID)
+	c.span[i], c.parent[i] = hash64(r.SpanID), hash64(r.ParentID)
+
+	c.seenInput[i], c.seenOutput[i] = 0, 0
+	if r.UsageSource == usage.SourceMissing || r.UsageSource == usage.SourcePartial {
+		c.seenInput[i], c.seenOutput[i] = uint32(r.Input), uint32(r.Output)
+	}
+	c.input[i], c.output[i] = uint32(r.Input), uint32(r.Output)
+	c.cacheRead[i], c.cacheWrite[i] = uint32(r.CacheRead), uint32(r.CacheWrite)
+	c.cacheWrite1h[i], c.reasoning[i] = uint32(r.CacheWrite1h), uint32(r.Reasoning)
+	c.citation[i] = uint32(r.Citation)
+	c.audioIn[i], c.audioCacheRead[i], c.audioOut[i] = uint32(r.AudioInput), uint32(r.AudioCacheRead), uint32(r.AudioOutput)
+	c.imageIn[i], c.imageOut[i] = uint32(r.ImageInput), uint32(r.ImageOutput)
+	c.searches[i], c.billed[i] = uint32(r.WebSearches), uint32(r.Requests)
+	if r.Seconds != "" {
+		c.seconds.rows = append(c.seconds.rows, text{i, clone(r.Seconds)})
+	}
+	if len(r.SubUsage) > 0 {
+		c.subUsage.rows = append(c.subUsage.rows, text{i, subUsageText(r.SubUsage)})
+	}
+	c.cost.put(i, cost.Pico, cost.Known())
+
+	c.requestBytes[i], c.respBytes[i] = uint32(r.RequestBytes), uint32(r.ResponseBytes)
+	c.events[i], c.outputBytes[i] = uint32(r.Events), uint32(r.OutputBytes)
+	c.messages[i], c.tools[i] = uint32(r.Messages), uint32(r.Tools)
+	c.maxTokens[i], c.toolCalls[i] = uint32(r.MaxTokens), uint32(r.ToolCalls)
+	c.systemBytes[i], c.toolsBytes[i] = uint32(r.SystemBytes), uint32(r.ToolsBytes)
+	c.historyBytes[i], c.recentBytes[i], c.inputBytes[i] = uint32(r.HistoryBytes), uint32(r.RecentBytes), uint32(r.InputBytes)
+	c.fpSystem[i], c.fpTools[i], c.fpInput[i], c.fpRequest[i] = r.FPSystem, r.FPTools, r.FPInput, r.FPRequest
+	for k := range c.fpTurn {
+		c.fpTurn[k][i] = nth(r.FPTurns, k)
+	}
+	for k := range c.fpPrefix {
+		c.fpPrefix[k][i] = nth(r.FPPrefix, k)
+	}
+	for k := range c.fpPart {
+		c.fpPart[k][i] = nth(r.FPParts, k)
+	}
+	c.rows++
 }
 
 // nth returns the i-th fingerprint, 0 if there are fewer.
@@ -59,176 +286,50 @@ func nth(fps []uint64, i int) uint64 {
 	return 0
 }
 
-// columns builds the list; words and spellings are numbered through l.
-func (l *loader) columns() []column {
-	word := func(name, kind string, get func(*entry) string) column {
-		d := l.dimension(kind)
-		return column{name, mapping.TypeUInteger, func(v *vector, row int, e *entry) { cell(v, row, d.id(get(e))) }}
+// take copies rows of another chunk, in ascending order, behind its own.
+func (c *callChunk) take(from *callChunk, rows []int) {
+	for i, v := range c.vecs {
+		switch other := from.vecs[i]; v.size {
+		case 8:
+			copyCells[uint64](v, other, c.rows, rows)
+		case 4:
+			copyCells[uint32](v, other, c.rows, rows)
+		case 2:
+			copyCells[uint16](v, other, c.rows, rows)
+		case 1:
+			copyCells[uint8](v, other, c.rows, rows)
+		}
 	}
-	hash := func(name string, get func(*entry) string) column {
-		return column{name, mapping.TypeUBigInt, func(v *vector, row int, e *entry) { cell(v, row, l.names.hash(get(e))) }}
+	for k, row := range rows {
+		c.cost.known.set(c.rows+k, from.cost.known.get(row))
 	}
-	plainHash := func(name string, get func(*entry) string) column {
-		return column{name, mapping.TypeUBigInt, func(v *vector, row int, e *entry) { cell(v, row, hash64(get(e))) }}
-	}
-	tokens := func(name string, get func(*usage.Tokens) *int64) column {
-		return u32(name, func(e *entry) int64 { return *get(&e.Tokens) })
-	}
-	return []column{
-		u64("boot", func(e *entry) uint64 { return e.Boot }),
-		u64("seq", func(e *entry) uint64 { return e.Seq }),
-		u32("part", func(e *entry) int64 { return e.Part }),
-		u32("requests", func(e *entry) int64 {
-			if e.Kind == usage.KindGap {
-				return e.Calls
-			}
-			return 1
-		}),
-		boolean("gap", func(e *entry) bool { return e.Kind == usage.KindGap }),
-		{"ts", mapping.TypeTimestamp, func(v *vector, row int, e *entry) { cell(v, row, e.TS*1000) }},
-		u64("latency_us", func(e *entry) uint64 { return uint64(math.Round(e.LatencyMS * 1000)) }),
-		u64("ttft_us", func(e *entry) uint64 { return uint64(math.Round(e.TTFTMS * 1000)) }),
-		word("upstream_id", "upstream", func(e *entry) string { return e.Upstream }),
-		word("provider_id", "provider", func(e *entry) string { return e.Provider }),
-		word("operation_id", "operation", func(e *entry) string { return e.Operation }),
-		word("endpoint_id", "endpoint", func(e *entry) string { return e.Endpoint }),
-		word("method_id", "method", func(e *entry) string { return e.Method }),
-		{"status", mapping.TypeUSmallInt, func(v *vector, row int, e *entry) { cell(v, row, uint16(e.Status)) }},
-		word("error_type_id", "error_type", func(e *entry) string { return e.ErrorType }),
-		word("end_id", "end", func(e *entry) string { return e.End }),
-		boolean("stream", func(e *entry) bool { return e.Stream }),
-		word("request_model_id", "request_model", func(e *entry) string { return e.RequestModel }),
-		word("response_model_id", "response_model", func(e *entry) string { return e.ResponseModel }),
-		word("service_tier_id", "service_tier", func(e *entry) string { return e.ServiceTier }),
-		word("speed_id", "speed", func(e *entry) string { return e.Speed }),
-		word("geo_id", "geo", func(e *entry) string { return e.Geo }),
-		word("finish_reason_id", "finish_reason", func(e *entry) string { return e.FinishReason }),
-		plainHash("response_hash", func(e *entry) string { return e.ResponseID }),
-		plainHash("prev_response_hash", func(e *entry) string { return e.PrevResponseID }),
-		word("org_id", "org", func(e *entry) string { return e.Org }),
-		word("project_id", "project", func(e *entry) string { return e.Project }),
-		u32("retry", func(e *entry) int64 { return e.Retry }),
-		word("agent_id", "agent", func(e *entry) string { return e.Agent }),
-		word("agent_source_id", "agent_source", func(e *entry) string { return e.AgentSource }),
-		word("user_id", "user", func(e *entry) string { return e.User }),
-		hash("session_hash", func(e *entry) string { return e.Session }),
-		hash("trace_hash", func(e *entry) string { return e.TraceID }),
-		plainHash("span_hash", func(e *entry) string { return e.SpanID }),
-		plainHash("parent_hash", func(e *entry) string { return e.ParentID }),
-		word("step_id", "step", func(e *entry) string { return e.Step }),
-		word("tags_id", "tags", func(e *entry) string { return l.tagText(e.Tags) }),
-		word("key_id_id", "key_id", func(e *entry) string { return e.KeyID }),
-		word("client_id", "client", func(e *entry) string { return e.Client }),
-		word("user_agent_id", "user_agent", func(e *entry) string { return e.UserAgent }),
-		word("usage_source_id", "usage_source", func(e *entry) string { return e.UsageSource }),
-		word("flags_id", "flags", func(e *entry) string { return join(e.Flags) }),
-		u32("seen_input_tokens", func(e *entry) int64 { return seenTokens(e, e.Input) }),
-		u32("seen_output_tokens", func(e *entry) int64 { return seenTokens(e, e.Output) }),
-		tokens("input_tokens", func(t *usage.Tokens) *int64 { return &t.Input }),
-		tokens("cache_read_tokens", func(t *usage.Tokens) *int64 { return &t.CacheRead }),
-		tokens("cache_write_tokens", func(t *usage.Tokens) *int64 { return &t.CacheWrite }),
-		tokens("cache_write_1h_tokens", func(t *usage.Tokens) *int64 { return &t.CacheWrite1h }),
-		tokens("output_tokens", func(t *usage.Tokens) *int64 { return &t.Output }),
-		tokens("reasoning_tokens", func(t *usage.Tokens) *int64 { return &t.Reasoning }),
-		tokens("citation_tokens", func(t *usage.Tokens) *int64 { return &t.Citation }),
-		tokens("audio_input_tokens", func(t *usage.Tokens) *int64 { return &t.AudioInput }),
-		tokens("audio_cache_read_tokens", func(t *usage.Tokens) *int64 { return &t.AudioCacheRead }),
-		tokens("audio_output_tokens", func(t *usage.Tokens) *int64 { return &t.AudioOutput }),
-		tokens("image_input_tokens", func(t *usage.Tokens) *int64 { return &t.ImageInput }),
-		tokens("image_output_tokens", func(t *usage.Tokens) *int64 { return &t.ImageOutput }),
-		tokens("web_searches", func(t *usage.Tokens) *int64 { return &t.WebSearches }),
-		tokens("billed_requests", func(t *usage.Tokens) *int64 { return &t.Requests }),
-		{"seconds", mapping.TypeVarchar, func(v *vector, row int, e *entry) { textOrNull(v, row, e.Seconds) }},
-		{"sub_usage", mapping.TypeVarchar, func(v *vector, row int, e *entry) { textOrNull(v, row, subUsageText(e.SubUsage)) }},
-		{"cost_usd", mapping.TypeDecimal, func(v *vector, row int, e *entry) {
-			cell(v, row, e.cost.Pico)
-			if !e.cost.Known() {
-				v.null(row)
-			}
-		}},
-		word("cost_basis_id", "cost_basis", func(e *entry) string { return e.cost.Basis }),
-		boolean("estimated", func(e *entry) bool { return e.Kind == usage.KindGap }),
-		u32("request_bytes", func(e *entry) int64 { return e.RequestBytes }),
-		u32("response_bytes", func(e *entry) int64 { return e.ResponseBytes }),
-		u32("events", func(e *entry) int64 { return e.Events }),
-		u32("output_bytes", func(e *entry) int64 { return e.OutputBytes }),
-		u32("messages", func(e *entry) int64 { return e.Messages }),
-		u32("tools", func(e *entry) int64 { return e.Tools }),
-		u32("max_tokens", func(e *entry) int64 { return e.MaxTokens }),
-		u32("tool_calls", func(e *entry) int64 { return e.ToolCalls }),
-		u32("system_bytes", func(e *entry) int64 { return e.SystemBytes }),
-		u32("tools_bytes", func(e *entry) int64 { return e.ToolsBytes }),
-		u32("history_bytes", func(e *entry) int64 { return e.HistoryBytes }),
-		u32("recent_bytes", func(e *entry) int64 { return e.RecentBytes }),
-		u32("input_bytes", func(e *entry) int64 { return e.InputBytes }),
-		u64("fp_system", func(e *entry) uint64 { return e.FPSystem }),
-		u64("fp_tools", func(e *entry) uint64 { return e.FPTools }),
-		u64("fp_input", func(e *entry) uint64 { return e.FPInput }),
-		u64("fp_request", func(e *entry) uint64 { return e.FPRequest }),
-		u64("fp_turn_0", func(e *entry) uint64 { return nth(e.FPTurns, 0) }),
-		u64("fp_turn_1", func(e *entry) uint64 { return nth(e.FPTurns, 1) }),
-		u64("fp_turn_2", func(e *entry) uint64 { return nth(e.FPTurns, 2) }),
-		u64("fp_turn_3", func(e *entry) uint64 { return nth(e.FPTurns, 3) }),
-		u64("fp_prefix_4k", func(e *entry) uint64 { return nth(e.FPPrefix, 0) }),
-		u64("fp_prefix_8k", func(e *entry) uint64 { return nth(e.FPPrefix, 1) }),
-		u64("fp_prefix_16k", func(e *entry) uint64 { return nth(e.FPPrefix, 2) }),
-		u64("fp_prefix_32k", func(e *entry) uint64 { return nth(e.FPPrefix, 3) }),
-		u64("fp_prefix_64k", func(e *entry) uint64 { return nth(e.FPPrefix, 4) }),
-		u64("fp_prefix_128k", func(e *entry) uint64 { return nth(e.FPPrefix, 5) }),
-		u64("fp_part_0", func(e *entry) uint64 { return nth(e.FPParts, 0) }),
-		u64("fp_part_1", func(e *entry) uint64 { return nth(e.FPParts, 1) }),
-		u64("fp_part_2", func(e *entry) uint64 { return nth(e.FPParts, 2) }),
-		u64("fp_part_3", func(e *entry) uint64 { return nth(e.FPParts, 3) }),
+	c.seconds.take(&from.seconds, c.rows, rows)
+	c.subUsage.take(&from.subUsage, c.rows, rows)
+	c.rows += len(rows)
+}
+
+func copyCells[T any](to, from vector, at int, rows []int) {
+	dst, src := (*[chunkRows]T)(to.cells), (*[chunkRows]T)(from.cells)
+	for k, row := range rows {
+		dst[at+k] = src[row]
 	}
 }
 
-// seenTokens is n for calls whose usage will be estimated.
-func seenTokens(e *entry, n int64) int64 {
-	if e.UsageSource == usage.SourceMissing || e.UsageSource == usage.SourcePartial {
-		return n
+func (t *texts) take(from *texts, at int, rows []int) {
+	for _, x := range from.rows {
+		if k, ok := slices.BinarySearch(rows, x.row); ok {
+			t.rows = append(t.rows, text{at + k, x.s})
+		}
 	}
-	return 0
-}
-
-// nullable are the columns that may be NULL.
-var nullable = map[string]bool{"seconds": true, "sub_usage": true, "cost_usd": true}
-
-func textOrNull(v *vector, row int, s string) {
-	if s == "" {
-		v.null(row)
-		return
-	}
-	mapping.VectorAssignStringElement(v.vec, mapping.IdxT(row), s)
 }
 
 // subUsageText keeps further models as JSON, to price them again later.
 func subUsageText(subs []usage.SubUsage) string {
-	if len(subs) == 0 {
-		return ""
-	}
 	b, err := json.Marshal(subs)
 	if err != nil {
 		panic("ingest: sub usage: " + err.Error()) // strings and integers only: cannot fail
 	}
 	return string(b)
-}
-
-// tagText writes tags as one JSON object, the spelling of the word in dim.
-func (l *loader) tagText(tags []usage.Tag) string {
-	if len(tags) == 0 {
-		return ""
-	}
-	b := append(l.tagBuf[:0], '{')
-	for i, t := range tags {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = usage.AppendString(b, t.Key)
-		b = append(b, ':')
-		b = usage.AppendString(b, t.Value)
-	}
-	l.tagBuf = append(b, '}')
-	return unsafe.String(unsafe.SliceData(l.tagBuf), len(l.tagBuf))
 }
 
 func join(flags []string) string {
@@ -238,16 +339,5 @@ func join(flags []string) string {
 	case 1:
 		return flags[0]
 	}
-	n := 0
-	for _, f := range flags {
-		n += len(f) + 1
-	}
-	b := make([]byte, 0, n)
-	for i, f := range flags {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, f...)
-	}
-	return string(b)
+	return strings.Join(flags, " ")
 }

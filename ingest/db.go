@@ -182,10 +182,8 @@ func (db *DB) create(ctx context.Context) error {
 	if _, err := tx.ExecContext(ctx, queries.Text("schema")); err != nil {
 		return err
 	}
-	l := &loader{names: new(names)}
-	l.columns()
-	for _, d := range l.dims {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO dim VALUES (?, 0, '')", d.kind); err != nil {
+	for _, kind := range wordNames {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO dim VALUES (?, 0, '')", kind); err != nil {
 			return err
 		}
 	}
@@ -242,7 +240,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		return stats, err
 	}
 	defer conn.Close()
-	l := &loader{ctx: ctx, conn: conn, files: newRegistry(), names: new(names), touched: map[*fileState]bool{}}
+	l := &loader{ctx: ctx, conn: conn, files: newRegistry(), names: new(names), dims: newDimensions(), touched: map[*fileState]bool{}}
 	l.seen = newSeen(l.loadSeen)
 	if db.opt.Rejects != nil {
 		l.rejects = db.writeReject
@@ -314,8 +312,15 @@ func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
 	for _, f := range files {
 		total += f.size
 	}
-	newest := db.opt.Now().Add(24 * 60 * 60 * 1e9)
-	err := run(ctx, files, db.newPricer, newest, func(b *block) error {
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	p := &pipeline{
+		pricer: db.opt.Prices, newest: db.opt.Now().Add(24 * time.Hour).UnixMilli(), dims: &l.dims,
+		pool: newChunkPool(l.app.types, maxChunks),
+	}
+	defer p.pool.close()
+	err := p.run(ctx, files, func(b *block) error {
 		err := l.take(b)
 		db.opt.Progress(l.stats.Bytes, total)
 		return err

@@ -62,26 +62,26 @@ func (f *fileState) open() (*source, error) {
 	return src, nil
 }
 
-// advance notes that data, ending at end, was read.
-func (f *fileState) advance(b *block) {
-	if b.long {
+// advance notes that bytes up to position end were read, the last of which are
+// data, at most tailLen. If fresh is set they do not follow on those before.
+func (f *fileState) advance(data []byte, end int64, fresh bool) {
+	if fresh {
 		f.tail = f.tail[:0]
 	}
-	data := b.data[max(0, len(b.data)-tailLen):]
 	if over := len(f.tail) + len(data) - tailLen; over > 0 {
 		f.tail = f.tail[:copy(f.tail, f.tail[over:])]
 	}
 	f.tail = append(f.tail, data...)
-	f.row.position = b.end
+	f.row.position = end
 	f.row.tailHash, f.row.tailLen = hash64(string(f.tail)), len(f.tail)
 }
 
-// saw notes the time of a line.
-func (r *fileRow) saw(ms int64) {
-	if r.oldestMS == 0 || ms < r.oldestMS {
-		r.oldestMS = ms
+// saw notes the times of lines.
+func (r *fileRow) saw(oldest, newest int64) {
+	if r.oldestMS == 0 || oldest != 0 && oldest < r.oldestMS {
+		r.oldestMS = oldest
 	}
-	r.newestMS = max(r.newestMS, ms)
+	r.newestMS = max(r.newestMS, newest)
 }
 
 // registry is what is known of files: from earlier runs, and of this one.

@@ -7,10 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"reflect"
-
-	"github.com/marcboeker/go-duckdb/mapping"
-	"github.com/marcboeker/go-duckdb/v2"
+	"slices"
 
 	"burn/proxy/usage"
 )
@@ -25,16 +22,17 @@ type loader struct {
 	seen  *seen
 	known map[seenKey][]seqRange // what earlier runs counted; nil: asked for one by one
 	names *names
-	dims  []*dimension
+	dims  [wordKinds]*dimension
 
-	chunk    *chunk
+	app      *appender
+	few      *callChunk // rows of chunks with few of them
+	rows     []int      // for fresh
 	inTx     bool
 	pending  int64 // bytes of lines since the transaction began
 	touched  map[*fileState]bool
 	events   []usage.Record
 	rejected []rejectRow
 	rejects  func(path string, line int64, reason, key string) error
-	tagBuf   []byte
 
 	stats Stats
 }
@@ -58,17 +56,6 @@ const maxSpellings = 20_000
 // are counted.
 const keptRejects = 10_000
 
-func (l *loader) dimension(kind string) *dimension {
-	for _, d := range l.dims {
-		if d.kind == kind {
-			return d
-		}
-	}
-	d := newDimension(kind)
-	l.dims = append(l.dims, d)
-	return d
-}
-
 // take writes one block; it is the pipeline's commit function.
 func (l *loader) take(b *block) error {
 	if err := l.begin(); err != nil {
@@ -84,8 +71,14 @@ func (l *loader) take(b *block) error {
 	}
 	row.rejected += int64(len(b.rejects))
 	row.otherKinds += int64(b.blank)
-	for i := range b.entries {
-		if err := l.entry(row, &b.entries[i]); err != nil {
+	row.saw(b.oldest, b.newest)
+	for i := range b.events {
+		if err := l.event(row, &b.events[i]); err != nil {
+			return err
+		}
+	}
+	for _, c := range b.chunks {
+		if err := l.chunk(row, c); err != nil {
 			return err
 		}
 	}
@@ -94,11 +87,11 @@ func (l *loader) take(b *block) error {
 		return fmt.Errorf("%s: %d lines read but %d accounted for: this is a bug in burn", f.path, b.lines, got)
 	}
 	if b.lines > 0 {
-		f.advance(b)
+		f.advance(b.last, b.end, b.long)
 	}
-	l.stats.Bytes += int64(len(b.data))
+	l.stats.Bytes += b.size
 	l.stats.Lines += int64(b.lines)
-	l.pending += int64(len(b.data))
+	l.pending += b.size
 	if b.tail != nil {
 		l.finish(f, b.tail)
 	}
@@ -124,41 +117,98 @@ func (l *loader) reject(f *fileState, line int64, r rejection) error {
 	return nil
 }
 
-func (l *loader) entry(row *fileRow, e *entry) error {
-	row.saw(e.TS)
-	fresh, err := l.seen.add(seenKey{e.Boot, e.Kind}, e.Seq)
+func (l *loader) event(row *fileRow, r *usage.Record) error {
+	fresh, err := l.seen.add(seenKey{r.Boot, r.Kind}, r.Seq)
 	if err != nil {
 		return err
 	}
-	switch {
-	case !fresh:
+	if !fresh {
 		row.duplicates++
 		l.stats.Duplicates++
-	case e.Kind == usage.KindCall:
-		row.accepted++
-		l.stats.Accepted++
-		return l.chunk.append(e)
-	case e.Kind == usage.KindGap:
-		row.otherKinds++
-		return l.chunk.append(e)
-	default:
-		row.otherKinds++
-		l.events = append(l.events, keep(&e.Record))
+		return nil
 	}
+	row.otherKinds++
+	l.events = append(l.events, *r)
 	return nil
 }
 
-// keep copies what an event row needs, since a record's strings share memory
-// with its block.
-func keep(r *usage.Record) usage.Record {
-	model := r.ResponseModel
-	if model == "" {
-		model = r.RequestModel
+// fewRows is how many rows of a chunk are copied into the loader's own rather
+// than sent as they are: a call into DuckDB costs as much as some hundred rows.
+const fewRows = 512
+
+// chunk counts the rows of a chunk and writes those that are new.
+func (l *loader) chunk(row *fileRow, c *callChunk) error {
+	fresh, gaps, err := l.fresh(c)
+	if err != nil {
+		return err
 	}
-	return usage.Record{
-		Kind: clone(r.Kind), Boot: r.Boot, Seq: r.Seq, TS: r.TS, LastSeq: r.LastSeq, Refused: r.Refused, Dropped: r.Dropped,
-		WriteErrors: r.WriteErrors, Skipped: r.Skipped, LostLines: r.LostLines, Agent: clone(r.Agent), ResponseModel: clone(model),
+	row.duplicates += int64(c.rows - len(fresh))
+	l.stats.Duplicates += int64(c.rows - len(fresh))
+	row.otherKinds += int64(gaps)
+	row.accepted += int64(len(fresh) - gaps)
+	l.stats.Accepted += int64(len(fresh) - gaps)
+	l.settle(c, fresh)
+	if len(fresh) == c.rows && c.rows >= fewRows {
+		if err := l.app.send(&l.few.chunk); err != nil { // earlier rows first
+			return err
+		}
+		return l.app.send(&c.chunk)
 	}
+	if l.few.rows+len(fresh) > chunkRows {
+		if err := l.app.send(&l.few.chunk); err != nil {
+			return err
+		}
+	}
+	l.few.take(c, fresh)
+	return nil
+}
+
+// fresh returns which rows of a chunk are new, in ascending order, and how many
+// of them are gaps, and marks them as counted.
+func (l *loader) fresh(c *callChunk) (rows []int, gaps int, err error) {
+	rows = l.rows[:0]
+	var set *seqSet
+	for i := range c.rows {
+		if set == nil || c.boot[i] != c.boot[i-1] || c.gap[i] != c.gap[i-1] {
+			kind := usage.KindCall
+			if c.gap[i] {
+				kind = usage.KindGap
+			}
+			if set, err = l.seen.set(seenKey{c.boot[i], kind}); err != nil {
+				return nil, 0, err
+			}
+		}
+		if set.add(c.seq[i]) {
+			rows = append(rows, i)
+			if c.gap[i] {
+				gaps++
+			}
+		}
+	}
+	l.rows = rows
+	return rows, gaps, nil
+}
+
+// settle numbers the words that the fresh rows of a chunk brought, and keeps the
+// spelling of their sessions and traces.
+func (l *loader) settle(c *callChunk, fresh []int) {
+	all := len(fresh) == c.rows
+	for _, w := range c.words {
+		if all || contains(fresh, w.row) {
+			c.word[w.kind][w.row] = l.dims[w.kind].id(w.text)
+		}
+	}
+	for _, n := range c.names {
+		// The row that has the spelling may be a duplicate where a later one is not.
+		if all || slices.ContainsFunc(fresh, func(i int) bool { return c.session[i] == n.hash || c.trace[i] == n.hash }) {
+			l.names.add(n.hash, n.text)
+		}
+	}
+}
+
+func contains(rows []int, row int) bool {
+	_, ok := slices.BinarySearch(rows, row)
+	return ok
 }
 
 // finish notes how the file ended and whether it must be looked at again.
@@ -188,12 +238,15 @@ func (l *loader) begin() error {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	l.inTx, l.pending = true, 0
-	if l.chunk == nil {
-		var err error
-		if l.chunk, err = newChunk(l.conn, "burn", "call", l.columns()); err != nil {
-			return err
-		}
+	return nil
+}
+
+// prepare makes the loader ready to take blocks.
+func (l *loader) prepare() (err error) {
+	if l.app, err = newAppender(l.conn, "burn", "call", new(callCells).columns()); err != nil {
+		return err
 	}
+	l.few = newCallChunk(l.app.types)
 	return nil
 }
 
@@ -202,7 +255,10 @@ func (l *loader) commit() error {
 	if !l.inTx {
 		return nil
 	}
-	if err := l.chunk.flush(); err != nil {
+	if err := l.app.send(&l.few.chunk); err != nil {
+		return err
+	}
+	if err := l.app.push(); err != nil {
 		return err
 	}
 	if err := l.save(); err != nil {
@@ -217,143 +273,13 @@ func (l *loader) commit() error {
 
 // close gives up what is not committed.
 func (l *loader) close() {
-	if l.chunk != nil {
-		l.chunk.close()
+	if l.few != nil {
+		l.few.close()
+		l.app.close()
 	}
 	if l.inTx {
 		// The error of the run that led here is reported; a failed rollback
 		// changes nothing, since closing the connection rolls back as well.
 		_, _ = l.conn.ExecContext(context.WithoutCancel(l.ctx), "ROLLBACK")
 	}
-}
-
-// chunk collects rows of the table call in DuckDB's own vectors: one call into
-// C per 2,048 rows instead of one per value.
-type chunk struct {
-	appender mapping.Appender
-	data     mapping.DataChunk
-	types    []mapping.LogicalType
-	cols     []column
-	vecs     []vector
-	rows     int
-
-	unflushed int // chunks since the appender last gave its rows to the table
-}
-
-const chunkRows = 2048 // DuckDB's vector size
-
-func newChunk(conn *sql.Conn, catalog, table string, cols []column) (*chunk, error) {
-	c := &chunk{cols: cols, vecs: make([]vector, len(cols))}
-	err := conn.Raw(func(driverConn any) error {
-		raw, err := rawConnection(driverConn)
-		if err != nil {
-			return err
-		}
-		if mapping.AppenderCreateExt(raw, catalog, "main", table, &c.appender) == mapping.StateError {
-			return errors.New("create appender: " + mapping.AppenderError(c.appender))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if n := mapping.AppenderColumnCount(c.appender); int(n) != len(cols) {
-		return nil, fmt.Errorf("table %s has %d columns, burn writes %d", table, n, len(cols))
-	}
-	for i := range cols {
-		c.types = append(c.types, mapping.AppenderColumnType(c.appender, mapping.IdxT(i)))
-		if got := mapping.GetTypeId(c.types[i]); got != cols[i].typ {
-			return nil, fmt.Errorf("column %s has type %d, burn writes %d", cols[i].name, got, cols[i].typ)
-		}
-	}
-	c.data = mapping.CreateDataChunk(c.types)
-	c.bind()
-	return c, nil
-}
-
-// rawConnection finds the C connection inside the driver's: the appender of
-// the driver itself costs four times as much per row, and the mapping package
-// offers no way from one to the other. A test fails if the driver changes.
-func rawConnection(driverConn any) (mapping.Connection, error) {
-	c, ok := driverConn.(*duckdb.Conn)
-	if !ok {
-		return mapping.Connection{}, fmt.Errorf("unexpected driver connection %T", driverConn)
-	}
-	ptr := reflect.ValueOf(c).Elem().FieldByName("conn")
-	if ptr.Kind() != reflect.Struct || ptr.FieldByName("Ptr").Kind() != reflect.UnsafePointer {
-		return mapping.Connection{}, errors.New("unexpected driver version: no C connection inside")
-	}
-	return mapping.Connection{Ptr: ptr.FieldByName("Ptr").UnsafePointer()}, nil
-}
-
-// bind finds where the vectors' cells are; they may move when a chunk is reset.
-func (c *chunk) bind() {
-	for i := range c.cols {
-		vec := mapping.DataChunkGetVector(c.data, mapping.IdxT(i))
-		c.vecs[i] = vector{data: mapping.VectorGetData(vec), vec: vec}
-		if nullable[c.cols[i].name] {
-			mapping.VectorEnsureValidityWritable(vec)
-			c.vecs[i].valid = mapping.VectorGetValidity(vec)
-		}
-	}
-}
-
-func (c *chunk) append(e *entry) error {
-	for i := range c.cols {
-		c.cols[i].put(&c.vecs[i], c.rows, e)
-	}
-	return c.next()
-}
-
-// next ends a row.
-func (c *chunk) next() error {
-	c.rows++
-	if c.rows == chunkRows {
-		return c.send()
-	}
-	return nil
-}
-
-func (c *chunk) send() error {
-	if c.rows == 0 {
-		return nil
-	}
-	mapping.DataChunkSetSize(c.data, mapping.IdxT(c.rows))
-	if mapping.AppendDataChunk(c.appender, c.data) == mapping.StateError {
-		return errors.New("append rows: " + mapping.AppenderError(c.appender))
-	}
-	c.rows = 0
-	mapping.DataChunkReset(c.data)
-	c.bind()
-	if c.unflushed++; c.unflushed < flushChunks {
-		return nil
-	}
-	return c.push()
-}
-
-// flushChunks is how many chunks the appender may hold back: its own 100 would
-// be 120 MB of this table.
-const flushChunks = 10
-
-func (c *chunk) flush() error {
-	if err := c.send(); err != nil {
-		return err
-	}
-	return c.push()
-}
-
-func (c *chunk) push() error {
-	c.unflushed = 0
-	if mapping.AppenderFlush(c.appender) == mapping.StateError {
-		return errors.New("append rows: " + mapping.AppenderError(c.appender))
-	}
-	return nil
-}
-
-func (c *chunk) close() {
-	mapping.DestroyDataChunk(&c.data)
-	for i := range c.types {
-		mapping.DestroyLogicalType(&c.types[i])
-	}
-	mapping.AppenderDestroy(&c.appender)
 }

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package ingest
 
 import (
@@ -14,36 +16,46 @@ import (
 )
 
 // The pipeline: one goroutine reads files into blocks of whole lines, as many
-// as there are processors decode and price them, and the caller's goroutine
-// takes the decoded blocks in their order. Blocks are recycled; what is in
-// flight is bounded by the number of blocks.
+// as there are processors decode and price them into rows, and the caller's
+// goroutine takes the blocks in their order. Text is given back as soon as it
+// is decoded; what is in flight is bounded by the numbers of texts, blocks and
+// chunks of rows. It is enough to go on decoding while DuckDB packs a row
+// group.
 //
 //	read ──jobs──► decode ─┐
 //	  └────order───────────┴──► commit
 
-// blockSize is how many bytes of a file are decoded at once.
-const blockSize = 512 << 10
+// blockSize is how many bytes of a file are decoded at once: about as many
+// lines as a chunk has rows.
+const blockSize = 2 << 20
 
-// entry is one decoded line on its way into the table call.
-type entry struct {
-	usage.Record
-	cost price.Cost
-}
+// maxBlocks and maxChunks are how many decoded blocks and their chunks wait to
+// be written, at most. A chunk is 1 MB.
+const (
+	maxBlocks = 32
+	maxChunks = 20
+)
 
 // block is a run of whole lines of one file and what they decode to.
 type block struct {
-	file *fileState
-	buf  []byte
-	data []byte // of buf: whole lines, the newline of the last one included
-	end  int64  // decoded position behind data
-	bom  bool   // data is the start of its file
-	long bool   // data is only the end of one line that is longer than a block
-	tail *tail  // with the last block of a file
+	number uint64 // in the order of blocks, from 0
+	file   *fileState
+	buf    []byte // nil once decoded
+	data   []byte // of buf: whole lines, the newline of the last one included
+	end    int64  // decoded position behind data
+	bom    bool   // data is the start of its file
+	long   bool   // data is only the end of one line that is longer than a block
+	tail   *tail  // with the last block of a file
 
+	size    int64  // bytes of data
+	last    []byte // the last of them, at most tailLen
 	lines   int
 	blank   int
-	entries []entry
+	chunks  []*callChunk
+	events  []usage.Record // the lines that are neither calls nor gaps
 	rejects []rejection
+	oldest  int64 // times of the lines, 0 if there are none
+	newest  int64
 	done    chan struct{}
 }
 
@@ -60,38 +72,54 @@ type rejection struct {
 	key    string
 }
 
-// priced returns the cost of a record; each decoding goroutine has its own.
+// pricer returns the cost of a record. The decoding goroutines share it.
 type pricer interface {
 	Cost(*usage.Record) price.Cost
+}
+
+// pipeline is what the goroutines share.
+type pipeline struct {
+	pricer pricer
+	newest int64 // latest believable start of a call, ms since the epoch
+	dims   *[wordKinds]*dimension
+	pool   *chunkPool
+
+	texts  chan []byte // free
+	blocks chan *block // free
 }
 
 // run feeds the files through the pipeline and calls commit for each block, in
 // order. It returns when commit failed, ctx was cancelled, or all is done; no
 // goroutine outlives it.
-func run(ctx context.Context, files []*fileState, newPricer func() pricer, newest time.Time, commit func(*block) error) error {
+func (p *pipeline) run(ctx context.Context, files []*fileState, commit func(*block) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	inFlight := 2*workers + 2
-	free := make(chan *block, inFlight)
-	for range inFlight {
-		free <- &block{}
+	p.texts = make(chan []byte, workers+2)
+	for range cap(p.texts) {
+		p.texts <- nil
 	}
-	jobs := make(chan *block, inFlight)
-	order := make(chan *block, inFlight)
+	p.blocks = make(chan *block, maxBlocks)
+	for range cap(p.blocks) {
+		p.blocks <- new(block)
+	}
+	jobs := make(chan *block, maxBlocks)
+	order := make(chan *block, maxBlocks)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(order)
 		defer close(jobs)
-		read(ctx, files, free, func(b *block) {
+		p.read(ctx, files, func(b *block) {
 			jobs <- b
 			order <- b
 		})
 	})
 	for range workers {
 		wg.Go(func() {
-			d := decoder{pricer: newPricer(), newest: newest.UnixMilli()}
+			d := decoder{pipeline: p, speller: speller{dims: p.dims}}
 			for b := range jobs {
 				d.decode(b)
+				p.texts <- b.buf
+				b.buf, b.data = nil, nil
 				close(b.done)
 			}
 		})
@@ -107,8 +135,9 @@ func run(ctx context.Context, files []*fileState, newPricer func() pricer, newes
 				cancel()
 			}
 		}
+		p.pool.put(b.chunks)
 		b.file, b.tail = nil, nil
-		free <- b
+		p.blocks <- b
 	}
 	cancel()
 	wg.Wait()
@@ -117,18 +146,29 @@ func run(ctx context.Context, files []*fileState, newPricer func() pricer, newes
 
 // read cuts every file into blocks. Each file ends with a block that has a
 // tail, which may hold no lines.
-func read(ctx context.Context, files []*fileState, free <-chan *block, emit func(*block)) {
+func (p *pipeline) read(ctx context.Context, files []*fileState, emit func(*block)) {
+	number := uint64(0)
 	next := func(f *fileState) *block {
+		var b *block
 		select {
 		case <-ctx.Done():
 			return nil
-		case b := <-free:
-			*b = block{file: f, buf: b.buf, entries: b.entries[:0], rejects: b.rejects[:0], done: make(chan struct{})}
-			if b.buf == nil {
-				b.buf = make([]byte, blockSize)
-			}
-			return b
+		case b = <-p.blocks:
 		}
+		*b = block{
+			number: number, file: f, done: make(chan struct{}),
+			last: b.last[:0], chunks: b.chunks[:0], events: b.events[:0], rejects: b.rejects[:0],
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case b.buf = <-p.texts:
+		}
+		if b.buf == nil {
+			b.buf = make([]byte, blockSize)
+		}
+		number++
+		return b
 	}
 	for _, f := range files {
 		if !readFile(f, next, emit) {
@@ -225,16 +265,12 @@ func whole(line []byte) bool {
 	return d.Decode(trim(line), &r) == nil
 }
 
-func trim(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r"))
-}
-
-// decoder turns the lines of blocks into entries.
+// decoder turns the lines of blocks into rows.
 type decoder struct {
+	*pipeline
 	usage.Decoder
-	pricer pricer
-	newest int64 // latest believable start of a call, ms since the epoch
+	speller speller
+	rec     usage.Record
 }
 
 // oldest is the earliest believable start of a call: no API that burn reads
@@ -242,6 +278,8 @@ type decoder struct {
 var oldest = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 func (d *decoder) decode(b *block) {
+	b.size = int64(len(b.data))
+	b.last = append(b.last, b.data[max(0, len(b.data)-tailLen):]...)
 	if b.long {
 		b.lines = 1
 		b.rejects = append(b.rejects, rejection{0, usage.ReasonTooLong, ""})
@@ -251,6 +289,7 @@ func (d *decoder) decode(b *block) {
 	if b.bom {
 		data = bytes.TrimPrefix(data, bom)
 	}
+	var rows *callChunk
 	for len(data) > 0 {
 		end := bytes.IndexByte(data, '\n') + 1
 		if end == 0 {
@@ -264,25 +303,39 @@ func (d *decoder) decode(b *block) {
 			b.blank++
 			continue
 		}
-		e := b.grow()
-		if err := d.Decode(line, &e.Record); err != nil {
+		r := &d.rec
+		if err := d.Decode(line, r); err != nil {
 			le := usage.AsError(err)
-			b.entries = b.entries[:len(b.entries)-1]
 			b.rejects = append(b.rejects, rejection{n, le.Reason, le.Key})
 			continue
 		}
-		if e.TS > d.newest || e.TS < oldest {
-			b.entries = b.entries[:len(b.entries)-1]
+		if r.TS > d.newest || r.TS < oldest {
 			b.rejects = append(b.rejects, rejection{n, usage.ReasonClock, "ts"})
 			continue
 		}
-		if e.inconsistent() && !slices.Contains(e.Flags, flagInconsistent) {
-			e.Flags = append(e.Flags, flagInconsistent)
+		b.saw(r.TS)
+		if r.Kind != usage.KindCall && r.Kind != usage.KindGap {
+			b.events = append(b.events, keep(r))
+			continue
 		}
-		if e.Kind == usage.KindCall || e.Kind == usage.KindGap {
-			e.cost = d.pricer.Cost(&e.Record)
+		if inconsistent(r) && !slices.Contains(r.Flags, flagInconsistent) {
+			r.Flags = append(r.Flags, flagInconsistent)
 		}
+		if rows == nil || rows.rows == chunkRows {
+			rows = d.pool.get(b.number)
+			b.chunks = append(b.chunks, rows)
+			d.speller.begin()
+		}
+		rows.put(r, d.pricer.Cost(r), &d.speller)
 	}
+}
+
+// saw notes the time of a line.
+func (b *block) saw(ms int64) {
+	if b.oldest == 0 || ms < b.oldest {
+		b.oldest = ms
+	}
+	b.newest = max(b.newest, ms)
 }
 
 // flagInconsistent marks usage that contradicts itself, as the proxy does; such
@@ -290,16 +343,19 @@ func (d *decoder) decode(b *block) {
 const flagInconsistent = "inconsistent"
 
 // inconsistent reports whether a subset is larger than its whole.
-func (e *entry) inconsistent() bool {
-	return e.CacheRead+e.CacheWrite > e.Input || e.CacheWrite1h > e.CacheWrite || e.Reasoning > e.Output
+func inconsistent(r *usage.Record) bool {
+	return r.CacheRead+r.CacheWrite > r.Input || r.CacheWrite1h > r.CacheWrite || r.Reasoning > r.Output
 }
 
-// grow makes room for one more entry, reusing the slices of an old one.
-func (b *block) grow() *entry {
-	if len(b.entries) < cap(b.entries) {
-		b.entries = b.entries[:len(b.entries)+1]
-	} else {
-		b.entries = append(b.entries, entry{})
+// keep copies what an event row needs, since a record's strings share memory
+// with its block.
+func keep(r *usage.Record) usage.Record {
+	model := r.ResponseModel
+	if model == "" {
+		model = r.RequestModel
 	}
-	return &b.entries[len(b.entries)-1]
+	return usage.Record{
+		Kind: clone(r.Kind), Boot: r.Boot, Seq: r.Seq, TS: r.TS, LastSeq: r.LastSeq, Refused: r.Refused, Dropped: r.Dropped,
+		WriteErrors: r.WriteErrors, Skipped: r.Skipped, LostLines: r.LostLines, Agent: clone(r.Agent), ResponseModel: clone(model),
+	}
 }

@@ -19,10 +19,6 @@ import (
 	"burn/proxy/usage"
 )
 
-// newPricer returns what decoding goroutines price with; the table's cache is
-// safe to share.
-func (db *DB) newPricer() pricer { return db.opt.Prices }
-
 // repriceRows is how many rows are priced again at a time, to bound memory.
 const repriceRows = 1 << 19
 
@@ -360,26 +356,28 @@ func (r *repricer) write(updates []newCost, between string) error {
 			r.words["cost_basis"] = append(r.words["cost_basis"], u.cost.Basis)
 		}
 	}
-	cols := []column{
-		{"row_id", mapping.TypeBigInt, nil}, {"cost_usd", mapping.TypeDecimal, nil}, {"cost_basis_id", mapping.TypeUInteger, nil},
-	}
-	c, err := newChunk(r.conn, "temp", "new_cost", cols)
+	var rows *rowid
+	var costs picos
+	var bases *u32s
+	cols := []column{{"row_id", &rows}, {"cost_usd", &costs}, {"cost_basis_id", &bases}}
+	app, err := newAppender(r.conn, "temp", "new_cost", cols)
 	if err != nil {
 		return err
 	}
+	defer app.close()
+	c := newChunk(app.types, cols)
 	defer c.close()
-	for _, u := range updates {
-		cell(&c.vecs[0], c.rows, u.row)
-		cell(&c.vecs[1], c.rows, u.cost.Pico)
-		if !u.cost.Known() {
-			c.vecs[1].null(c.rows)
+	for some := range slices.Chunk(updates, chunkRows) {
+		for i, u := range some {
+			rows[i], bases[i] = u.row, r.bases[u.cost.Basis]
+			costs.put(i, u.cost.Pico, u.cost.Known())
 		}
-		cell(&c.vecs[2], c.rows, r.bases[u.cost.Basis])
-		if err := c.next(); err != nil {
+		c.rows = len(some)
+		if err := app.send(&c); err != nil {
 			return err
 		}
 	}
-	if err := c.flush(); err != nil {
+	if err := app.push(); err != nil {
 		return err
 	}
 	_, err = r.conn.ExecContext(r.ctx, `UPDATE call SET cost_usd = n.cost_usd, cost_basis_id = n.cost_basis_id FROM new_cost n WHERE call.rowid = n.row_id AND `+between)

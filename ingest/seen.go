@@ -126,20 +126,29 @@ func newSeen(load func(seenKey) ([]seqRange, error)) *seen {
 func (s *seen) add(key seenKey, seq uint64) (bool, error) {
 	set := s.last
 	if set == nil || key != s.lastKey {
-		set = s.sets[key]
-		if set == nil {
-			ranges, err := s.load(key)
-			if err != nil {
-				return false, err
-			}
-			set = new(seqSet)
-			for _, r := range ranges {
-				set.addRange(r.lo, r.hi)
-			}
-			set.dirty = false
-			s.sets[key] = set
+		var err error
+		if set, err = s.set(key); err != nil {
+			return false, err
 		}
 		s.last, s.lastKey = set, key
 	}
 	return set.add(seq), nil
+}
+
+// set returns what was counted for a key.
+func (s *seen) set(key seenKey) (*seqSet, error) {
+	if set := s.sets[key]; set != nil {
+		return set, nil
+	}
+	ranges, err := s.load(key)
+	if err != nil {
+		return nil, err
+	}
+	set := new(seqSet)
+	for _, r := range ranges {
+		set.addRange(r.lo, r.hi)
+	}
+	set.dirty = false
+	s.sets[key] = set
+	return set, nil
 }

@@ -210,3 +210,8 @@ func startLine(head []byte) (r usage.Record, length int, ok bool) {
 	}
 	return r, len(line) + 1, true
 }
+
+func trim(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}

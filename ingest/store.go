@@ -20,14 +20,19 @@ import (
 
 // restore loads words and files.
 func (l *loader) restore() error {
-	l.columns() // makes every dimension known
+	kinds := map[string]*dimension{}
+	for _, d := range l.dims {
+		kinds[d.kind] = d
+	}
 	err := eachRow(l.ctx, l.conn, "SELECT kind, id, name FROM dim WHERE id > 0 ORDER BY kind, id", func(rows *sql.Rows) error {
 		var kind, name string
 		var id uint32
 		if err := rows.Scan(&kind, &id, &name); err != nil {
 			return err
 		}
-		l.dimension(kind).restore(id, name)
+		if d := kinds[kind]; d != nil {
+			d.restore(id, name)
+		}
 		return nil
 	})
 	if err != nil {
