@@ -72,8 +72,7 @@ func readAgent(header, row []string) (id string, a Agent, err error) {
 			if value == "" {
 				continue
 			}
-			budget, err := ParseUSD(value)
-			if err != nil || budget.Pico().Sign() < 0 {
+			if a.Budget, err = ParseUSD(value); err != nil || a.Budget.Pico().Sign() < 0 {
 				return "", a, fmt.Errorf("budget_usd_month %q is not an amount", value)
 			}
 		}

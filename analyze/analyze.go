@@ -3,7 +3,8 @@
 //
 // Read in this order: result.go (the data, and its JSON form), pictures.go (what only a page shows), catalog.go (one
 // row per question), analyze.go (how they are asked), findings.go and
-// finding_text.go (avoidable dollars), examine.go (those about the
+// finding_text.go (avoidable dollars), spending.go (budgets, forecasts and
+// spikes), examine.go (those about the
 // records themselves), period.go (how people name times), filter.go (globs to
 // ids), money.go (exact dollars).
 package analyze
@@ -34,6 +35,9 @@ const (
 	// Split asks for what Changes needs of both periods. Run asks for it by itself
 	// where Options.Compare is set.
 	Split
+	// Alerts asks for Result.Spikes, as Whole and Pictures do. Budgets are always
+	// looked at.
+	Alerts
 )
 
 // Options say what to look at.
@@ -47,6 +51,8 @@ type Options struct {
 	// Thresholds of findings by name; what is not there has its default.
 	Thresholds map[string]int64
 	Marks      []Mark // At, Agent and Text, in order of time
+	// Budgets beside those of the agents file; each passes its Check.
+	Budgets []BudgetRule
 }
 
 // Run points the views of db at opt.Period and asks every question of the
@@ -68,6 +74,9 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	}
 	r := empty(opt, opt.Period)
 	if err := lookAtMarks(ctx, db, r, opt); err != nil {
+		return nil, err
+	}
+	if err := watch(ctx, db, r, opt); err != nil {
 		return nil, err
 	}
 	if err := ask(ctx, db, r, opt, func(q question) bool { return q.when == nil || q.when(opt.Need, r) }); err != nil {
@@ -135,7 +144,7 @@ func empty(opt Options, p Period) *Result {
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
-		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{}, Changes: []AgentChange{},
+		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{}, Changes: []AgentChange{}, Spikes: []Spike{},
 		Quality: Quality{Rejected: map[string]int64{}},
 	}
 }
@@ -151,8 +160,10 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 	}
 	// The first, totals, says which others there are. Those fill different fields
 	// and are asked side by side, over as many connections as db has.
-	if err := catalog[0].ask(ctx, db, r, opt.Need); err != nil {
-		return err
+	if wanted(catalog[0]) {
+		if err := catalog[0].ask(ctx, db, r, opt.Need); err != nil {
+			return err
+		}
 	}
 	asked, askCtx := errgroup.WithContext(ctx)
 	asked.SetLimit(max(1, db.Stats().MaxOpenConnections))

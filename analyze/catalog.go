@@ -32,6 +32,7 @@ const (
 	quantiles = "p50_ms p95_ms"
 	byMoney   = "cost_usd DESC NULLS LAST, requests DESC, key"
 	byKey     = "key"
+	spendCols = "quarter key cost_usd estimated_usd"
 )
 
 // TrendHours is the longest period, in hours, whose trend is drawn by the hour.
@@ -73,6 +74,11 @@ var catalog = []question{
 	{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
 	{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},
 	{name: "clock_jumps", exam: true, cols: "requests", when: never, read: readJumps},
+	{name: "spend_agent", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeAgent)},
+	{name: "spend_user", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeUser)},
+	{name: "spend_model", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeModel)},
+	{name: "spend_team", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeTeam)},
+	{name: "spend_calls", cols: "quarter started_at agent user model team cost_usd", order: "started_at, boot, seq", when: never, read: readSpentCall},
 	{name: "quality_writers", exam: true, cols: "dropped write_errors lost_lines", read: readWriters},
 }
 
@@ -80,7 +86,7 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "basis": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "basis": true, "team": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
 	logical     = map[string]bool{"estimated": true}
 )

@@ -38,6 +38,7 @@ type Result struct {
 	Quality  Quality    `json:"quality"`
 
 	Changes []AgentChange `json:"changes"` // since Compared, by size; none without it
+	Spikes  []Spike       `json:"spikes"`  // far above an agent's own history; the 20 dearest
 
 	// For reports, not part of the JSON.
 	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
@@ -52,6 +53,7 @@ type Result struct {
 
 	consumption []consumption `json:"-"` // what Changes is made of
 	markDays    []markDay     `json:"-"` // what verdicts on marks are made of
+	spent       spent         `json:"-"` // what Budgets and Spikes are made of
 }
 
 // Between is a half-open range [Since, Until).
@@ -136,6 +138,7 @@ type Agent struct {
 	Name    string `json:"name"`
 	Owner   string `json:"owner"`
 	Purpose string `json:"purpose"`
+	Budget  USD    `json:"-"` // per month; unknown if the file names none
 }
 
 // Waste is an agent that reads more than ten tokens for each one it writes: Ratio
@@ -169,13 +172,6 @@ type Finding struct {
 
 	place         int64  // in the catalogue, from 1
 	caller, other string // ids in the table charge
-}
-
-// Budget is a limit and how much of it is spent.
-type Budget struct {
-	Scope string `json:"scope"`
-	Limit USD    `json:"limit_usd"`
-	Spent USD    `json:"spent_usd"`
 }
 
 // Trace is one action of at least two calls under one trace id, dearest first.

@@ -26,7 +26,7 @@ type call struct {
 	ts                                            time.Time
 	agent, user, provider, requested, served      string
 	endpoint, end, session, trace, step           string
-	program, flags                                string
+	program, flags, tags                          string
 	status, requests                              int
 	gap, estimated, stream                        bool
 	input, cacheRead, cacheWrite, output, reasons int
@@ -186,7 +186,7 @@ func (w *world) row(c call) map[string]any {
 		"agent_id": w.id("agent", c.agent), "user_id": w.id("user", c.user), "provider_id": w.id("provider", c.provider),
 		"request_model_id": w.id("request_model", c.requested), "response_model_id": w.id("response_model", c.served),
 		"endpoint_id": w.id("endpoint", c.endpoint), "end_id": w.id("end", c.end), "status": c.status, "step_id": w.id("step", c.step),
-		"user_agent_id": w.id("user_agent", c.program), "flags_id": w.id("flags", c.flags),
+		"user_agent_id": w.id("user_agent", c.program), "flags_id": w.id("flags", c.flags), "tags_id": w.id("tags", c.tags),
 		"session_hash": w.hash(c.session), "trace_hash": w.hash(c.trace),
 		"input_tokens": c.input, "cache_read_tokens": c.cacheRead, "cache_write_tokens": c.cacheWrite,
 		"output_tokens": c.output, "reasoning_tokens": c.reasons,

@@ -51,6 +51,9 @@ func FuzzNames(f *testing.F) {
 		}
 		for _, row := range rows {
 			for _, cell := range row {
+				if _, err := analyze.ParseUSD(cell); err == nil {
+					continue // a figure; a name of digits is one to a spreadsheet too
+				}
 				if cell != "" && strings.ContainsRune("=+-@\t\r", []rune(cell)[0]) {
 					t.Errorf("a spreadsheet takes %q for a formula", cell)
 				}

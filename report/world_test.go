@@ -68,7 +68,8 @@ func world(names []string) *analyze.Result {
 			{Agent: names[0], Provider: "openai", Model: "gpt-4o", Endpoint: "/v1/chat/completions", Requests: 800, Cost: usd("29.5")},
 			{Agent: "voice", Provider: "gcp.gemini", Model: "gemini-2.5-flash", Endpoint: "/v1beta/models/*", Requests: 12, Cost: usd("0.4")},
 		},
-		Findings: []analyze.Finding{}, Traces: []analyze.Trace{}, Marks: []analyze.Mark{}, Budgets: []analyze.Budget{},
+		Findings: []analyze.Finding{}, Traces: []analyze.Trace{}, Marks: []analyze.Mark{}, Budgets: budgets(names, since),
+		Spikes: []analyze.Spike{{Kind: "hour", Since: since.Add(300 * time.Hour), Until: since.Add(302 * time.Hour), Agent: names[0], Cost: usd("41.02"), Most: usd("6.5")}},
 	}
 	fill(r, names, since)
 	zero := usd("0")
@@ -101,6 +102,22 @@ func marks(agent string, since time.Time) []analyze.Mark {
 		{At: since.AddDate(0, 0, 28), Agent: "voice", Text: "smaller model", Verdict: analyze.TooEarly, Why: "only 12 billed calls in 2 days since", Per: "call", CallsBefore: 300, CallsAfter: 12,
 			DaysBefore: 28, DaysAfter: 2, Daily: []analyze.Day{}},
 	}
+}
+
+// budgets are made-up ones, one in each state.
+func budgets(names []string, since time.Time) []analyze.Budget {
+	until, at := since.AddDate(0, 1, 0), since.AddDate(0, 0, 18).Add(9*time.Hour+62*time.Second)
+	base := analyze.Budget{Per: analyze.PerMonth, Since: since, Until: until, Estimated: usd("0"), State: analyze.BudgetOK, Over: []analyze.Over{},
+		ForecastNote: "by weekday and hour of day, from 28 days"}
+	total, agent, team := base, base, base
+	total.Scope, total.Limit, total.Spent, total.Estimated, total.State, total.CrossedAt = analyze.ScopeTotal, usd("2000"), usd("2196.120000000001"), usd("29.9"), analyze.BudgetCrossed, &at
+	total.Forecast = &analyze.Forecast{Cost: usd("2540"), Low: usd("2470.5"), High: usd("2610.25")}
+	total.Over = append(total.Over, analyze.Over{Since: since, Until: until, Spent: total.Spent, At: at, Agent: names[0], AgentCost: usd("612.25"), AgentBefore: usd("308.5")})
+	agent.Scope, agent.Key, agent.Limit, agent.Spent, agent.State = analyze.ScopeAgent, names[0], usd("700"), usd("612.25"), analyze.BudgetAtRisk
+	agent.Forecast = &analyze.Forecast{Cost: usd("713"), Low: usd("690"), High: usd("741.5")}
+	team.Scope, team.Key, team.Per, team.Until, team.Limit, team.Spent = analyze.ScopeTeam, names[len(names)-1], analyze.PerDay, since.AddDate(0, 0, 1), usd("50"), usd("1.25")
+	team.ForecastNote = "too little data for a forecast: 1.2 days of calls, 3 are needed"
+	return []analyze.Budget{total, agent, team}
 }
 
 // changes are made-up ones that add up, of three agents.
