@@ -19,7 +19,7 @@ import (
 //	partial   the answer was cut, by either side or by an error event, before
 //	          its final usage; the counts are what was seen so far
 //	derived   a part was derived from a gap in the provider's total, or the
-//	          seconds of a transcription from the length that it states
+//	          seconds of a transcription or video from the length that it states
 //	reported  everything else
 func (r *Response) account(rec *usage.Record, complete bool) {
 	g, c := &r.gather, &r.call
@@ -121,8 +121,8 @@ func (r *Response) without(rec *usage.Record, cut bool) {
 	default:
 		rec.UsageSource = usage.SourceMissing
 	}
-	if v := &r.gather.vals[slotDuration]; v.n > 0 && r.call.Operation == OpTranscription && !cut {
-		if s, ok := decimal(v.bytes(), 0); ok { // what transcriptions without usage are billed by
+	if v := &r.gather.vals[slotDuration]; v.n > 0 && (r.call.Operation == OpTranscription || r.call.Operation == OpVideo) && !cut {
+		if s, ok := decimal(v.bytes(), 0); ok { // what transcriptions without usage, and videos, are billed by
 			rec.Seconds, rec.UsageSource = s, usage.SourceDerived
 			return
 		}

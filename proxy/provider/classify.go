@@ -19,6 +19,7 @@ const (
 	OpSpeech          = "speech"
 	OpRerank          = "rerank"
 	OpOCR             = "ocr"
+	OpVideo           = "video" // made later; the answer to the request is all that a bill can be read from
 	OpRealtime        = "realtime"
 	OpRetrieve        = "retrieve"     // an earlier answer read again by GET
 	OpBatchResult     = "batch_result" // a file of many answers
@@ -58,7 +59,7 @@ var words = set(
 	"embeddings", "embed", "generate", "rerank", "classify", "tokenize", "detokenize", "completion",
 	"images", "generations", "edits", "variations", "audio", "transcriptions", "translations", "speech", "videos",
 	"moderations", "models", "tunedModels", "cachedContents", "files", "content", "uploads", "parts", "realtime",
-	"client_secrets", "sessions", "calls", "assistants", "threads", "runs", "steps", "vector_stores", "search",
+	"client_secrets", "sessions", "calls", "assistants", "threads", "runs", "steps", "submit_tool_outputs", "remix", "vector_stores", "search",
 	"fine_tuning", "checkpoints", "events", "cancel", "input_items", "input_tokens", "compact", "conversations", "items",
 	"containers", "evals", "deployments", "fim", "agents", "ocr", "interactions", "operations",
 	"projects", "locations", "publishers", "google", "mistralai", "meta", "endpoints", "openapi", "datasets",
@@ -122,6 +123,12 @@ var meanings = []meaning{
 	{"images/generations", OpImages, OpenAI, true},
 	{"images/edits", OpImages, OpenAI, true},
 	{"images/variations", OpImages, OpenAI, true},
+	{"videos", OpVideo, OpenAI, true},
+	{"videos/*/remix", OpVideo, OpenAI, true},
+	{"threads/runs", OpChat, OpenAI, true},
+	{"threads/*/runs", OpChat, OpenAI, true},
+	{"runs/*/submit_tool_outputs", OpChat, OpenAI, true},
+	{"inference", OpTextCompletion, OpenAI, true}, // Together's older one
 	{"audio/transcriptions", OpTranscription, OpenAI, true},
 	{"audio/translations", OpTranscription, OpenAI, true},
 	{"audio/speech", OpSpeech, OpenAI, true},
@@ -144,6 +151,7 @@ var readings = []meaning{
 	{"files/*/content", OpBatchResult, OpenAI, true},
 	{"responses/*", OpRetrieve, Responses, true},
 	{"chat/completions/*", OpRetrieve, OpenAI, true},
+	{"threads/*/runs/*", OpRetrieve, OpenAI, true},
 	{"interactions/*", OpRetrieve, Gemini, true},
 	{"realtime", OpRealtime, OpenAI, true},
 	{"responses", OpResponses, Responses, true}, // as a websocket
@@ -162,6 +170,7 @@ var googleMethods = map[string]meaning{
 	"embedContent":          {"", OpEmbeddings, Gemini, true},
 	"batchEmbedContents":    {"", OpEmbeddings, Gemini, true},
 	"predict":               {"", OpEmbeddings, Gemini, true},
+	"predictLongRunning":    {"", OpVideo, Gemini, true},
 	"rawPredict":            {"", OpChat, OpenAI, true},
 	"streamRawPredict":      {"", OpChat, OpenAI, true},
 	"countTokens":           {"", OpCountTokens, Gemini, false},
@@ -307,8 +316,12 @@ func (c *Call) google(method string, segs []string) (meaning, bool) {
 	}
 	c.Endpoint = googleTemplate(segs, publisher, verb)
 	c.Stream = strings.HasPrefix(verb, "stream")
-	if verb == "predict" && !strings.Contains(c.Model, "embedding") {
-		m.operation = OpOther // images, speech and whatever else Vertex hosts
+	switch {
+	case verb != "predict" || strings.Contains(c.Model, "embedding"):
+	case strings.Contains(c.Model, "imagen"):
+		m.operation = OpImages // charged for each image, which no answer counts
+	default:
+		m.operation = OpOther // whatever else Vertex hosts
 	}
 	if publisher == "anthropic" {
 		m.dialect, m.operation = Anthropic, OpMessages

@@ -77,7 +77,7 @@ func TestClassify(t *testing.T) {
 		{"gemini", "POST", "/v1beta/models/gemini-embedding-001:embedContent", OpEmbeddings, "/v1beta/models/*:embedContent", Gemini, "gemini-embedding-001", true, false},
 		{"gemini", "POST", "/v1beta/models/g:countTokens", OpCountTokens, "/v1beta/models/*:countTokens", Gemini, "g", false, false},
 		{"gemini", "POST", "/v1beta/models/g:secretMethod", OpOther, "/v1beta/models/*", Gemini, "", true, false},
-		{"vertex", "POST", "/v1/projects/p/locations/eu/publishers/google/models/imagen-4.0:predict", OpOther, "/v1/publishers/google/models/*:predict", Gemini, "imagen-4.0", true, false},
+		{"vertex", "POST", "/v1/projects/p/locations/eu/publishers/google/models/imagen-4.0:predict", OpImages, "/v1/publishers/google/models/*:predict", Gemini, "imagen-4.0", true, false},
 		{"vertex", "POST", "/v1/projects/p/locations/eu/publishers/google/models/text-embedding-005:predict", OpEmbeddings, "/v1/publishers/google/models/*:predict", Gemini, "text-embedding-005", true, false},
 		{"gemini", "POST", "/v1beta/openai/chat/completions", OpChat, "/v1beta/openai/chat/completions", OpenAI, "", true, false},
 		{"gemini", "GET", "/v1beta/models", OpModels, "/v1beta/models", Gemini, "", false, false},

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"math/big"
 	"strconv"
 	"strings"
@@ -15,9 +16,17 @@ const (
 	maxWhole    = 9 // digits before the point of an amount or a number of seconds
 )
 
-// parseCount reads a whole number ≥ 0. Providers that write counts as 12.0 are
-// understood; exponents, signs, strings and anything over maxCount are not.
+// parseCount reads a whole number ≥ 0 in any of JSON's notations: 12, 12.0 and
+// 1.2e1 are the same count. Signs, fractions, strings and anything over maxCount
+// are none.
 func parseCount(b []byte) (int64, bool) {
+	if bytes.IndexByte(b, 'e') >= 0 || bytes.IndexByte(b, 'E') >= 0 {
+		s, ok := decimal(b, 0)
+		if !ok {
+			return 0, false
+		}
+		b = []byte(s)
+	}
 	var n int64
 	i := 0
 	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {

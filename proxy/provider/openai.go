@@ -1,6 +1,10 @@
 package provider
 
-import "strings"
+import (
+	"strings"
+
+	"burn/proxy/usage"
+)
 
 // openaiRoot is what matters in chat completions, completions, embeddings,
 // images and transcriptions, whole or streamed, of OpenAI and of everybody who
@@ -20,6 +24,12 @@ var openaiRoot = obj(
 	key("delta", length(textMaybe)), // transcript.text.delta
 	key("text", length(textWhole)),  // transcription
 	key("duration", keep(slotDuration)),
+	key("seconds", keep(slotDuration)), // of a video that will be made
+	key("status", keep(slotStatus)),    // of a video, or of an assistant's run
+	key("output", obj( // Together's older /inference
+		key("choices", openaiChoices()),
+		key("usage", whole(treeUsage)),
+	)),
 	key("outputs", arr(obj(key("model", keep(slotModel))))), // Mistral's conversations
 	key("code", keep(slotBodyCode)),                         // xAI, Mistral
 	key("error", errorObject()),
@@ -57,7 +67,10 @@ func openaiMessage(t text) *node {
 // chat (prompt, completion) and of Responses (input, output) mean the same.
 type openaiUsage struct {
 	prompt, completion, total    int64
+	input, output                int64 // under Responses' names, 0 where a gateway writes both kinds
 	hasPrompt, hasCompletion     bool
+	promptDetails, inputDetails  []byte
+	madeDetails, outputDetails   []byte
 	hit, topCached               int64 // cached tokens outside the details
 	topReasoning, citation       int64 // at the top of the object
 	upstreamCost                 string
@@ -81,16 +94,21 @@ func readOpenAI(r *reading, raw []byte, c *Call) {
 	for m := object(raw); m.next(); {
 		u.member(r, m.key, m.val)
 	}
+	u.prompt, u.completion = max(u.prompt, u.input), max(u.completion, u.output)
+	u.readDetails(r)
 	r.Input, r.Output = u.prompt, u.completion
 	r.CacheRead = max(r.CacheRead, u.topCached, u.hit)
 	u.beside(r, c)
 	if c.Operation == OpImages && !u.imageDetail {
 		r.ImageOutput = r.Output // image models that do not divide their output draw with all of it
 	}
-	if u.byok && u.upstreamCost != "" {
-		if r.cost == "" {
-			r.cost = "0"
-		}
+	switch {
+	case !u.byok:
+	case u.upstreamCost == "": // the router's own fee alone is not what the call cost
+		r.cost = ""
+	case r.cost == "":
+		r.cost = u.upstreamCost
+	default:
 		r.cost = sum(r.cost, u.upstreamCost)
 	}
 	if r.cost != "" && !u.costShape && c.Provider.Name != "openrouter" {
@@ -103,16 +121,24 @@ func readOpenAI(r *reading, raw []byte, c *Call) {
 
 func (u *openaiUsage) member(r *reading, key, val []byte) {
 	switch string(key) {
-	case "prompt_tokens", "input_tokens":
-		u.prompt, u.hasPrompt = r.count(val), true
-	case "completion_tokens", "output_tokens":
-		u.completion, u.hasCompletion = r.count(val), true
+	case "prompt_tokens":
+		u.prompt, u.hasPrompt = r.count(val), u.hasPrompt || present(val)
+	case "input_tokens":
+		u.input, u.hasPrompt = r.count(val), u.hasPrompt || present(val)
+	case "completion_tokens":
+		u.completion, u.hasCompletion = r.count(val), u.hasCompletion || present(val)
+	case "output_tokens":
+		u.output, u.hasCompletion = r.count(val), u.hasCompletion || present(val)
 	case "total_tokens":
 		u.total = r.count(val)
-	case "prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details":
-		u.inputDetails(r, val)
-	case "completion_tokens_details", "output_tokens_details", "output_token_details":
-		u.outputDetails(r, val)
+	case "prompt_tokens_details", "prompt_token_details":
+		u.promptDetails = val
+	case "input_tokens_details", "input_token_details":
+		u.inputDetails = val
+	case "completion_tokens_details":
+		u.madeDetails = val
+	case "output_tokens_details", "output_token_details":
+		u.outputDetails = val
 	case "cached_tokens", "num_cached_tokens": // Moonshot, Anthropic's OpenAI path; Mistral
 		u.topCached = r.count(val)
 	case "prompt_cache_hit_tokens": // DeepSeek
@@ -177,35 +203,49 @@ func (u *openaiUsage) money(r *reading, key, val []byte) {
 	}
 }
 
-func (u *openaiUsage) inputDetails(r *reading, raw []byte) {
-	for m := object(raw); m.next(); {
-		switch string(m.key) {
-		case "cached_tokens":
-			r.CacheRead = r.count(m.val)
-		case "cache_write_tokens":
-			r.CacheWrite = r.count(m.val)
-		case "audio_tokens":
-			r.AudioInput = r.count(m.val)
-		case "image_tokens":
-			r.ImageInput = r.count(m.val)
-		case "cached_tokens_details":
-			if v := member(m.val, []byte("audio_tokens")); v != nil {
-				r.AudioCacheRead = r.count(v)
+// present reports whether a member says something.
+func present(val []byte) bool { return string(val) != "null" }
+
+// readDetails reads how the two totals divide. Gateways that write the names of
+// both chat and Responses leave one kind at zero: the greater count is the one
+// that was meant.
+func (u *openaiUsage) readDetails(r *reading) {
+	for _, details := range [...][]byte{u.promptDetails, u.inputDetails} {
+		var t usage.Tokens
+		for m := object(details); m.next(); {
+			switch string(m.key) {
+			case "cached_tokens":
+				t.CacheRead = r.count(m.val)
+			case "cache_write_tokens":
+				t.CacheWrite = r.count(m.val)
+			case "audio_tokens":
+				t.AudioInput = r.count(m.val)
+			case "image_tokens":
+				t.ImageInput = r.count(m.val)
+			case "cached_tokens_details":
+				if v := member(m.val, []byte("audio_tokens")); v != nil {
+					t.AudioCacheRead = r.count(v)
+				}
 			}
 		}
+		r.CacheRead, r.CacheWrite = max(r.CacheRead, t.CacheRead), max(r.CacheWrite, t.CacheWrite)
+		r.AudioInput, r.AudioCacheRead = max(r.AudioInput, t.AudioInput), max(r.AudioCacheRead, t.AudioCacheRead)
+		r.ImageInput = max(r.ImageInput, t.ImageInput)
 	}
-}
-
-func (u *openaiUsage) outputDetails(r *reading, raw []byte) {
-	for m := object(raw); m.next(); {
-		switch string(m.key) {
-		case "reasoning_tokens":
-			r.Reasoning = r.count(m.val)
-		case "audio_tokens":
-			r.AudioOutput = r.count(m.val)
-		case "image_tokens":
-			r.ImageOutput, u.imageDetail = r.count(m.val), true
+	for _, details := range [...][]byte{u.madeDetails, u.outputDetails} {
+		var t usage.Tokens
+		for m := object(details); m.next(); {
+			switch string(m.key) {
+			case "reasoning_tokens":
+				t.Reasoning = r.count(m.val)
+			case "audio_tokens":
+				t.AudioOutput = r.count(m.val)
+			case "image_tokens":
+				t.ImageOutput, u.imageDetail = r.count(m.val), true
+			}
 		}
+		r.Reasoning, r.AudioOutput = max(r.Reasoning, t.Reasoning), max(r.AudioOutput, t.AudioOutput)
+		r.ImageOutput = max(r.ImageOutput, t.ImageOutput)
 	}
 }
 
@@ -230,11 +270,17 @@ func (u *openaiUsage) beside(r *reading, c *Call) {
 		r.derived = u.total > 0 && c.Operation != OpEmbeddings && c.Operation != OpRerank
 		return
 	}
-	if !u.hasPrompt || !u.hasCompletion || r.inconsistent {
+	if r.inconsistent {
 		return
 	}
 	switch {
 	case gap <= 0:
+	case !u.hasCompletion: // nothing visible was made; other operations make no tokens
+		if c.Operation == OpChat || c.Operation == OpTextCompletion || c.Operation == OpResponses {
+			r.Output, r.derived = gap, true
+		}
+	case !u.hasPrompt:
+		r.Input, r.derived = gap, true
 	case gap == u.connector:
 		r.Input += gap
 	case u.audio:

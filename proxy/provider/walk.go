@@ -42,11 +42,12 @@ type frame struct {
 // maxDepth is more than the deepest tree of nodes needs; deeper is skipped.
 const maxDepth = 12
 
-// Bounds on an object kept whole. Strings in it are units, tiers and model
-// names; longer ones become empty.
+// Bounds on an object kept whole. Strings in it are keys, units, tiers and model
+// names; longer ones become empty. A writer may escape every letter of a key,
+// the longest of which has 44, as six.
 const (
 	treeCap   = 16 << 10
-	stringCap = 130
+	stringCap = 6*44 + 2
 )
 
 type state uint8
