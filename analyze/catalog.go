@@ -54,6 +54,7 @@ var catalog = []question{
 	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
 	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd estimated_usd", order: "input_tokens DESC, agent", read: readWaste},
 	{name: "consumption", cols: consumptionCols, order: "agent, model, basis", when: onlySplit, read: readConsumption},
+	{name: "unknown_callers", exam: true, cols: strangerCols, order: "place, points DESC, agent", read: readStranger},
 	{name: "mark_days", cols: markDayCols, order: "n, agent, day", when: never, read: readMarkDay},
 	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
@@ -86,8 +87,8 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "basis": true, "team": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
-	approximate = map[string]bool{"ratio": true, "avg_tokens": true}
+		"end": true, "program": true, "basis": true, "team": true, "system": true, "key_id": true, "client": true, "shared": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
+	approximate = map[string]bool{"ratio": true, "avg_tokens": true, "points": true}
 	logical     = map[string]bool{"estimated": true}
 )
 

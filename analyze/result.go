@@ -37,6 +37,8 @@ type Result struct {
 	Streams  []Stream   `json:"streams_without_usage"`
 	Quality  Quality    `json:"quality"`
 
+	Strangers []Stranger `json:"unknown_callers"` // calls without an agent by what they share, the 1,000 dearest
+
 	Changes []AgentChange `json:"changes"` // since Compared, by size; none without it
 	Spikes  []Spike       `json:"spikes"`  // far above an agent's own history; the 20 dearest
 
@@ -50,6 +52,8 @@ type Result struct {
 	Installation   string         `json:"-"` // from the database's meta table
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
+
+	agents map[string]Agent `json:"-"` // the agents file
 
 	consumption []consumption `json:"-"` // what Changes is made of
 	markDays    []markDay     `json:"-"` // what verdicts on marks are made of

@@ -17,7 +17,8 @@ var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens"
 	"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "p50_ms", "p95_ms", "name", "owner", "purpose", "ratio", "estimated_usd", "agents",
 	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
 	"kind", "class", "title", "evidence", "fix", "saving_usd",
-	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd"}
+	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd",
+	"fp_system", "key_id", "client", "user_agent"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -66,6 +67,10 @@ func CSV(w io.Writer, r *analyze.Result) error {
 			set["value"] = float(*m.ChangePct)
 		}
 		c.row("marks", m.Agent, set)
+	}
+	for _, x := range r.Strangers {
+		c.row("unknown_callers", x.Program, cells{"agent": x.Resembles, "evidence": strings.Join(x.Shared, " "), "requests": whole(x.Calls), "cost_usd": x.Cost.String(), "ts": stamp(x.First),
+			"fp_system": x.System, "key_id": x.KeyID, "client": x.Client, "user_agent": x.Program})
 	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
@@ -192,7 +197,8 @@ func float(f float64) string   { return strconv.FormatFloat(f, 'f', -1, 64) }
 func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // Cell makes foreign text safe in a spreadsheet: what begins with = + - @ TAB or
-// CR is taken for a formula and gets a leading '. No figure begins so.
+// CR is taken for a formula and gets a leading '. Of figures only negative amounts begin
+// so, and they are no text.
 func Cell(s string) string {
 	if s == "" || !strings.ContainsRune("=+-@\t\r", []rune(s)[0]) {
 		return s

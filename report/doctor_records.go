@@ -126,8 +126,9 @@ func checkAgents(h Health) Check {
 	default:
 		c.State, c.Text = Warn, fmt.Sprintf("%s of %s without an agent (%s)", percent(share), plural(all, "call"), strings.Join(programs, ", "))
 	}
+	c.Do = resemblances(h.Records)
 	for _, p := range h.Records.Exam.Unlabelled {
-		if do := agentSnippet(p.Name); !slices.Contains(c.Do, do) && len(c.Do) < 4 {
+		if do := agentSnippet(p.Name); !slices.Contains(c.Do, do) && len(c.Do) < 6 {
 			c.Do = append(c.Do, do)
 		}
 	}

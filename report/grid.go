@@ -47,6 +47,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 		changesSince(r, top),
 		markGrid(r, top),
 		rowGrid("Model", r.ByModel, r, top),
+		strangerGrid(r, top),
 		rowGrid("User", r.ByUser, r, top),
 		rowGrid("Endpoint", r.ByEndpoint, r, top),
 		wasteGrid(r, top),

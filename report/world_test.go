@@ -88,6 +88,11 @@ func world(names []string) *analyze.Result {
 	r.PreviousAgents = map[string]analyze.USD{names[0]: usd("308.5")}
 	r.Changes = changes(names)
 	r.Marks = marks(names[0], since)
+	r.Strangers = []analyze.Stranger{
+		{System: "00c1a5ad0000002a", KeyID: "9f86d081884c7d65", Client: "10.0.0.7", Program: "OpenAI/Python", Calls: 812, Cost: usd("41.5"), First: since, Last: since.AddDate(0, 0, 29),
+			Resembles: names[0], Shared: []string{"system prompt", "model", "hours"}},
+		{Client: "10.0.0.9", Program: "curl", Calls: 3, Cost: usd("0.02"), First: since, Last: since, Shared: []string{}},
+	}
 	return r
 }
 
