@@ -768,6 +768,10 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 		return t, errors.New("--top: use a number from 1")
 	}
 	t.defaults()
+	t.htmlOpt.Base = sameCalls(c, period)
+	if !c.IsSet("top") {
+		t.htmlOpt.Top = 20
+	}
 	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
 		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
 	}
@@ -794,6 +798,40 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 		return t, err
 	}
 	return t, p.readTables(c, &t)
+}
+
+// sameCalls is the command that looks at the same calls of the same period on any
+// later day, without options of output.
+func sameCalls(c *cli.Context, period analyze.Period) string {
+	words := []string{"burn", "analyze"}
+	for _, name := range []string{"config", "db", "agents", "prices"} {
+		if v := c.String(name); v != "" {
+			words = append(words, "--"+name, v)
+		}
+	}
+	for _, name := range []string{"log-dir", "agent", "user", "model", "endpoint"} {
+		for _, v := range c.StringSlice(name) {
+			words = append(words, "--"+name, v)
+		}
+	}
+	return report.Command(append(words, spanFlags(period)...)...)
+}
+
+// spanFlags name a period by dates, or by moments where it has none.
+func spanFlags(period analyze.Period) []string {
+	zone := period.Since.Location()
+	day := func(t time.Time) string {
+		t = t.In(zone)
+		if t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)) {
+			return t.Format(time.DateOnly)
+		}
+		return t.Format(time.RFC3339Nano)
+	}
+	words := []string{"--since", day(period.Since), "--until", day(period.Until)}
+	if zone != time.Local {
+		words = append(words, "--tz", zone.String())
+	}
+	return words
 }
 
 // keepSince is the moment that lies age back; zero without an age.
@@ -1106,7 +1144,7 @@ func (p *program) demo(c *cli.Context) error {
 		},
 		text:    report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Top: 10},
 		html:    filepath.Join(dir, "report.html"),
-		htmlOpt: report.HTMLOptions{Top: 10, Command: "burn demo", Version: version},
+		htmlOpt: report.HTMLOptions{Command: "burn demo", Version: version},
 	}
 	t.look = analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures | analyze.Split}
 	for _, m := range []demo.Month{demo.Before, demo.After} {
@@ -1122,10 +1160,15 @@ func (p *program) demo(c *cli.Context) error {
 			return fmt.Errorf("write demo: %w", err)
 		}
 	}
+	base := []string{"burn", "analyze", "--agents", agentsFile}
+	for _, d := range t.db.Dirs {
+		base = append(base, "--log-dir", d)
+	}
 	before, after, err := p.demoMonths(c.Context, t)
 	if err != nil {
 		return err
 	}
+	t.htmlOpt.Base = report.Command(append(base, spanFlags(analyze.Period{Since: demo.Before.Since(), Until: demo.Before.Until()})...)...)
 	if err := p.show(p.stdout, t, before); err != nil {
 		return err
 	}

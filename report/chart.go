@@ -3,16 +3,10 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
-	"html"
-	"html/template"
 	"math"
 	"strings"
 	"time"
-
-	"github.com/go-echarts/go-echarts/v2/charts"
-	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"burn/analyze"
 )
@@ -47,11 +41,25 @@ func (p palette) of(agent string) string {
 	return otherColor
 }
 
-// picture is a stacked bar chart: a value per series and key.
+// picture is a stacked bar chart with lines over it: a value per series and key.
 type picture struct {
 	Keys   []string
 	Series []series
+	Lines  []line
+	Flags  []flag
 	Max    float64 // of the axis
+}
+
+// line is drawn over the bars; Color is a class of page.css.
+type line struct {
+	Name, Color string
+	Data        []float64 // a value per key; those of later keys may be missing
+}
+
+// flag is a change that was marked, at a key of the picture.
+type flag struct {
+	At   int
+	Text string
 }
 
 type series struct {
@@ -70,32 +78,38 @@ func trend(r *analyze.Result, colors palette) picture {
 	}
 	var pic picture
 	pic.Keys = keys
+	pic.stack(r, colors, r.Trend, func(key string) (int, bool) { i, ok := at[trendKey(key, r)]; return i, ok })
+	pic.Lines, pic.Flags = trendLines(r, &pic), markFlags(r, keys)
+	pic.settle()
+	return pic
+}
+
+// stack adds up points by colour, in the order of cost.
+func (pic *picture) stack(r *analyze.Result, colors palette, points []analyze.TrendPoint, place func(key string) (int, bool)) {
 	byColor := map[string]int{}
 	slot := func(agent string) *series {
 		c := colors.of(agent)
 		i, ok := byColor[c]
 		if !ok {
-			name := label(agent)
+			name := agentName(agent)
 			if c == otherColor {
 				name = "all others"
 			}
 			i = len(pic.Series)
 			byColor[c] = i
-			pic.Series = append(pic.Series, series{Name: name, Color: c, exact: make([]analyze.USD, len(keys))})
+			pic.Series = append(pic.Series, series{Name: name, Color: c, exact: make([]analyze.USD, len(pic.Keys))})
 		}
 		return &pic.Series[i]
 	}
-	for _, a := range r.ByAgent { // the order of the stack is the order of cost
+	for _, a := range r.ByAgent {
 		slot(a.Key)
 	}
-	for _, p := range r.Trend {
-		if i, ok := at[trendKey(p.Key, r)]; ok {
+	for _, p := range points {
+		if i, ok := place(p.Key); ok {
 			s := slot(p.Agent)
 			s.exact[i] = s.exact[i].Add(p.Cost)
 		}
 	}
-	pic.settle()
-	return pic
 }
 
 // settle turns exact amounts into heights and finds the axis.
@@ -104,11 +118,16 @@ func (pic *picture) settle() {
 		s := &pic.Series[i]
 		s.Data = make([]float64, len(s.exact))
 		for k, u := range s.exact {
-			s.Data[k] = math.Round(u.Float()*1e6) / 1e6
+			s.Data[k] = microns(u.Float())
 		}
 	}
 	for k := range pic.Keys {
 		pic.Max = max(pic.Max, pic.total(k).Float())
+	}
+	for _, l := range pic.Lines {
+		for _, v := range l.Data {
+			pic.Max = max(pic.Max, v)
+		}
 	}
 	pic.Max = niceCeil(pic.Max)
 }
@@ -155,23 +174,87 @@ func trendKey(key string, r *analyze.Result) string {
 	return key
 }
 
-// hours is the cost by hour of day as a picture of one series.
-func hours(r *analyze.Result) picture {
-	s := series{Name: "cost", Color: plainColor, exact: make([]analyze.USD, 24)}
-	var pic picture
-	for h := range 24 {
-		pic.Keys = append(pic.Keys, fmt.Sprintf("%02d", h))
+// trendLines are the mean, and the compared period hour by hour or day by day.
+func trendLines(r *analyze.Result, pic *picture) []line {
+	if len(pic.Keys) < 2 || !r.Totals.Cost.Known() {
+		return nil
 	}
-	for _, row := range r.ByHour {
-		for h, k := range pic.Keys {
-			if k == row.Key {
-				s.exact[h] = row.Cost
+	var lines []line
+	if before := r.Before; before != nil && compared(r) && before.TrendHourly == r.TrendHourly {
+		keys := trendKeys(before)
+		at := make(map[string]int, len(keys))
+		for i, k := range keys {
+			at[k] = i
+		}
+		data := make([]float64, min(len(keys), len(pic.Keys)))
+		for _, p := range before.Trend {
+			if i, ok := at[trendKey(p.Key, before)]; ok && i < len(data) {
+				data[i] += p.Cost.Float()
+			}
+		}
+		for i := range data {
+			data[i] = microns(data[i])
+		}
+		lines = append(lines, line{"compared period", "ink", data})
+	}
+	mean := make([]float64, len(pic.Keys))
+	for i := range mean {
+		mean[i] = microns(r.Totals.Cost.Float() / float64(len(mean)))
+	}
+	return append(lines, line{"mean", "soft", mean})
+}
+
+// microns rounds dollars of a picture to a millionth.
+func microns(v float64) float64 { return math.Round(v*1e6) / 1e6 }
+
+// hours is the cost by hour of day, stacked by agent.
+func hours(r *analyze.Result, colors palette) picture {
+	var pic picture
+	at := map[string]int{}
+	for h := range 24 {
+		key := fmt.Sprintf("%02d", h)
+		at[key] = h
+		pic.Keys = append(pic.Keys, key)
+	}
+	pic.stack(r, colors, r.Scenes.AgentHours, func(key string) (int, bool) { h, ok := at[key]; return h, ok })
+	if l, ok := fixedHours(r, &pic, at); ok {
+		pic.Lines = []line{l}
+	}
+	pic.settle()
+	return pic
+}
+
+// fixedHours is what hours of the day would cost with the largest findings fixed.
+func fixedHours(r *analyze.Result, pic *picture, at map[string]int) (line, bool) {
+	const most = 3
+	data := make([]float64, len(pic.Keys))
+	for h := range data {
+		data[h] = pic.total(h).Float()
+	}
+	n := 0
+	shown, _, _ := fixFirst(r)
+	for _, f := range shown {
+		if f.Proof == nil || f.Class == analyze.Test || n == most {
+			continue
+		}
+		n++
+		for _, p := range f.Proof.Hours {
+			if h, ok := at[p.Key]; ok {
+				data[h] -= p.Saving.Float()
 			}
 		}
 	}
-	pic.Series = []series{s}
-	pic.settle()
-	return pic
+	for h := range data {
+		data[h] = microns(max(data[h], 0))
+	}
+	if n == 0 {
+		return line{}, false
+	}
+	name := "with the " + Count(int64(n)) + " largest findings fixed"
+	if n == 1 {
+		name = "with the largest finding fixed"
+	}
+	return line{name, "ink", data}, true
 }
 
 // niceCeil is the smallest axis of four equal round steps that holds v.
@@ -221,69 +304,4 @@ func (pic *picture) Marks() []string {
 		return pic.Keys
 	}
 	return []string{pic.Keys[0], pic.Keys[n/2], pic.Keys[n-1]}
-}
-
-// SVG draws the picture without any script. Heights are percent; it stretches to
-// the box it stands in.
-func (pic *picture) SVG() template.HTML {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="bars" viewBox="0 0 %d 100" preserveAspectRatio="none" aria-hidden="true">`, 10*len(pic.Keys))
-	for y := 0; y <= 100; y += 25 {
-		fmt.Fprintf(&b, `<path class="rule" d="M0 %dH%d"/>`, y, 10*len(pic.Keys))
-	}
-	for k, key := range pic.Keys {
-		total := pic.total(k)
-		if total.Pico().Sign() == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, `<g><title>%s: %s</title>`, html.EscapeString(key), html.EscapeString(Money(total)))
-		base := 100.0
-		for _, s := range pic.Series {
-			h := 100 * s.Data[k] / pic.Max
-			if h <= 0 {
-				continue
-			}
-			base -= h
-			fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%.3f" width="8" height="%.3f"/>`, s.Color, 10*k+1, base, h)
-		}
-		b.WriteString("</g>")
-	}
-	b.WriteString("</svg>")
-	return template.HTML(b.String())
-}
-
-// options makes ECharts options of pictures by name, as JSON that is safe inside
-// a script element: names are in it only as escaped strings, and there is no
-// function in it, so none of them can become code.
-func options(pictures map[string]picture) (template.HTML, error) {
-	list := map[string]any{}
-	for name, pic := range pictures {
-		c := charts.NewBar()
-		c.SetGlobalOptions(
-			charts.WithLegendOpts(opts.Legend{Show: opts.Bool(false)}),
-			charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "axis"}),
-			charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "10", Bottom: "4", ContainLabel: opts.Bool(true)}),
-			charts.WithYAxisOpts(opts.YAxis{Max: pic.Max}),
-			charts.WithAnimation(false),
-		)
-		c.SetXAxis(pic.Keys)
-		for _, s := range pic.Series {
-			data := make([]opts.BarData, len(s.Data))
-			for i, v := range s.Data {
-				data[i] = opts.BarData{Value: v}
-			}
-			c.AddSeries(s.Name, data, charts.WithBarChartOpts(opts.BarChart{Stack: "all"}))
-		}
-		c.Validate()
-		var classes []string
-		for _, s := range pic.Series {
-			classes = append(classes, s.Color)
-		}
-		list[name] = map[string]any{"option": c.JSON(), "classes": classes}
-	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		return "", fmt.Errorf("encode charts: %w", err)
-	}
-	return template.HTML(b), nil // json.Marshal escapes < > & U+2028 U+2029
 }

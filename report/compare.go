@@ -28,18 +28,8 @@ type changePart struct {
 	pick func(analyze.Parts) analyze.USD
 }
 
-// changeGrid is why each agent's cost changed, the largest changes first, top of
-// them (0: all): the parts of each row add up to its change.
-func changeGrid(changes []analyze.AgentChange, top int) grid {
-	g := grid{title: "What changed, and why", cols: []column{
-		{head: "Agent"}, {head: "Before", right: true, drop: dropRequests}, {head: "After", right: true, drop: dropRequests}, {head: "Change", right: true},
-	}}
-	var all analyze.Parts
-	var before, after, change analyze.USD
-	for _, c := range changes {
-		all = all.Add(c.Parts)
-		before, after, change = before.Add(c.Before), after.Add(c.After), change.Add(c.Change)
-	}
+// usedParts are the causes that play a part in any of the changes.
+func usedParts(changes []analyze.AgentChange) []changePart {
 	parts := []changePart{
 		{"New, gone", func(p analyze.Parts) analyze.USD { return p.Presence }},
 		{"Volume", func(p analyze.Parts) analyze.USD { return p.Volume }},
@@ -52,8 +42,26 @@ func changeGrid(changes []analyze.AgentChange, top int) grid {
 	for _, part := range parts {
 		if slices.ContainsFunc(changes, func(c analyze.AgentChange) bool { return part.pick(c.Parts).Pico().Sign() != 0 }) {
 			used = append(used, part)
-			g.cols = append(g.cols, column{head: part.head, right: true, drop: dropShare})
 		}
+	}
+	return used
+}
+
+// changeGrid is why each agent's cost changed, the largest changes first, top of
+// them (0: all): the parts of each row add up to its change.
+func changeGrid(changes []analyze.AgentChange, top int) grid {
+	g := grid{title: "What changed, and why", cols: []column{
+		{head: "Agent"}, {head: "Before", right: true, drop: dropRequests}, {head: "After", right: true, drop: dropRequests}, {head: "Change", right: true},
+	}}
+	var all analyze.Parts
+	var before, after, change analyze.USD
+	for _, c := range changes {
+		all = all.Add(c.Parts)
+		before, after, change = before.Add(c.Before), after.Add(c.After), change.Add(c.Change)
+	}
+	used := usedParts(changes)
+	for _, part := range used {
+		g.cols = append(g.cols, column{head: part.head, right: true, drop: dropShare})
 	}
 	g.cols = append(g.cols, column{head: "Why", drop: dropP95})
 	row := func(name string, before, after, change analyze.USD, p analyze.Parts, why string) []string {

@@ -4,36 +4,162 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"burn/analyze"
 )
 
-type finding struct {
-	Save, ID, Kind, Class, Title, Evidence, Fix string
-	Exact                                       string
-	Width                                       string // of the part of the calls' cost that can be saved, in percent
-	Proof                                       string
+// fixes is what to fix first.
+type fixes struct {
+	Answer, Checked string
+	List            []finding
+	More            []moreFinding
+	MoreSummary     string
+	MoreRest        string
 }
 
-func (p *page) findings(r *analyze.Result) {
+type finding struct {
+	Save, Of, ID, Kind, Class, Title, Evidence, Fix, Command string
+	Exact                                                    string
+	Counted                                                  bool // in what looks avoidable: tests are not
+	Proof                                                    spark
+}
+
+type moreFinding struct {
+	Save, Exact, Title, Class, Command string
+	Counted                            bool
+}
+
+// moreShown is how many small findings are listed, folded.
+const moreShown = 50
+
+func (p *page) fixes(r *analyze.Result) {
+	f := &p.Fix
 	shown, hidden, left := fixFirst(r)
 	if len(shown) == 0 {
-		p.FindingAnswer = noBreak(noFindings(r))
-		return
+		f.Answer = noBreak(noFindings(r))
+	} else {
+		avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
+		f.Answer = noBreak(fmt.Sprintf("%s of %s looks avoidable: %s certain, %s likely; each dollar is counted once.",
+			Money(avoidable), Money(r.Totals.Cost), Money(r.Totals.Avoidable.Certain), Money(r.Totals.Avoidable.Likely)))
+		if avoidable.Pico().Sign() == 0 {
+			f.Answer = "No certain or likely waste found in " + plural(r.Totals.Requests, "call") + "."
+		}
+		if test := r.Totals.Avoidable.Test; test.Pico().Sign() > 0 {
+			f.Answer += noBreak(" Another " + Money(test) + " needs a test.")
+		}
+		f.Checked = "Checked: " + strings.Join(analyze.Checked(), ", ") + "."
 	}
-	avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
-	p.FindingAnswer = noBreak(fmt.Sprintf("%s of %s looks avoidable: %s certain, %s likely; each dollar is counted once.",
-		Money(avoidable), Money(r.Totals.Cost), Money(r.Totals.Avoidable.Certain), Money(r.Totals.Avoidable.Likely)))
-	if test := r.Totals.Avoidable.Test; test.Pico().Sign() > 0 {
-		p.FindingAnswer += noBreak(" Another " + Money(test) + " needs a test.")
-	}
-	for _, f := range shown {
-		p.Findings = append(p.Findings, finding{
-			Save: Money(f.Saving), Exact: f.Saving.String(), ID: f.ID, Kind: f.Kind, Class: f.Class,
-			Title: label(f.Title), Evidence: noBreak(label(f.Evidence)), Fix: label(f.Fix),
-			Width: width(f.Saving.Float(), f.Cost.Float()),
-			Proof: noBreak(fmt.Sprintf("%s of the %s that %s cost", Money(f.Saving), Money(f.Cost), plural(f.Calls, "call"))),
+	drawn := map[string]bool{}
+	for _, x := range shown {
+		drawn[x.ID] = true
+		f.List = append(f.List, finding{
+			Save: Money(x.Saving), Of: noBreak("of " + Money(x.Cost)), Exact: x.Saving.String(), ID: x.ID, Kind: strings.ReplaceAll(x.Kind, "_", " "), Class: x.Class,
+			Counted: x.Class != analyze.Test, Title: noBreak(label(x.Title)), Evidence: noBreak(label(x.Evidence)), Fix: label(x.Fix), Command: p.Base + " --explain " + x.ID,
+			Proof: newSpark(r, x),
 		})
 	}
-	p.MoreFindings = noBreak(moreFindings(hidden, left))
+	if hidden == 0 {
+		return
+	}
+	f.MoreSummary = noBreak(plural(hidden, "smaller finding"))
+	if left.Pico().Sign() > 0 {
+		f.MoreSummary += noBreak(", together " + Money(left))
+	}
+	for _, x := range r.Findings {
+		switch {
+		case drawn[x.ID]:
+		case len(f.More) == moreShown:
+			f.MoreRest = "and " + plural(hidden-moreShown, "more") + ": --format json lists all"
+		default:
+			f.More = append(f.More, moreFinding{Money(x.Saving), x.Saving.String(), noBreak(label(x.Title)), x.Class, p.Base + " --explain " + x.ID, x.Class != analyze.Test})
+		}
+	}
+}
+
+// sparkBars is the most bars of a small picture; longer periods are put together.
+const sparkBars = 62
+
+// newSpark is the picture that proves a finding: for what happens by the clock its
+// hours, for prompts too long for their answer the tokens, for work done twice both
+// agents side by side, else its days.
+func newSpark(r *analyze.Result, f analyze.Finding) spark {
+	if f.Proof == nil {
+		return spark{}
+	}
+	who := agentName(f.Agents[0])
+	switch f.Kind {
+	case "schedule", "batch", "retries", "abandoned":
+		return spark{[]sparkRow{hourRow24(r, f)}, "By hour of day: all that " + who + " costs, and in red what is avoidable."}
+	case "history", "bloat":
+		if in, out := f.Means[0], f.Means[1]; in > 0 {
+			part, _ := fraction(f.Saving, f.Cost)
+			return spark{[]sparkRow{
+				{Name: noBreak("read " + Count(in)), level: 1, part: part},
+				{Name: noBreak("written " + Count(out)), level: min(float64(out)/float64(in), 1)},
+			}, "Tokens per call on average; red is the avoidable part of what is read."}
+		}
+	case "same_work":
+		if len(f.Agents) == 2 {
+			a, b := dayRow(r, f, f.Agents[0], true), dayRow(r, f, f.Agents[1], false)
+			a.Name, b.Name = who, agentName(f.Agents[1])
+			return spark{[]sparkRow{a, b}, "Both by " + unitOf(r) + ", each on its own scale: the same work, paid twice; red is avoidable."}
+		}
+	}
+	if r.TrendHourly {
+		return spark{[]sparkRow{hourRow24(r, f)}, "By hour of day: all that " + who + " costs, and in red what is avoidable."}
+	}
+	return spark{[]sparkRow{dayRow(r, f, f.Agents[0], true)}, "By " + unitOf(r) + ": all that " + who + " costs, and in red what is avoidable."}
+}
+
+func unitOf(r *analyze.Result) string {
+	if r.TrendHourly {
+		return "hour"
+	}
+	return "day"
+}
+
+func hourRow24(r *analyze.Result, f analyze.Finding) sparkRow {
+	row := sparkRow{all: make([]float64, 24), hot: make([]float64, 24)}
+	at := map[string]int{}
+	for h := range 24 {
+		at[fmt.Sprintf("%02d", h)] = h
+	}
+	for _, p := range r.Scenes.AgentHours {
+		if h, ok := at[p.Key]; ok && p.Agent == f.Agents[0] {
+			row.all[h] += p.Cost.Float()
+		}
+	}
+	for _, p := range f.Proof.Hours {
+		if h, ok := at[p.Key]; ok {
+			row.hot[h] += p.Saving.Float()
+		}
+	}
+	return row
+}
+
+// dayRow is what an agent costs by day and, if wanted, what of it the finding takes.
+func dayRow(r *analyze.Result, f analyze.Finding, agent string, hot bool) sparkRow {
+	keys := trendKeys(r)
+	bucket := (len(keys) + sparkBars - 1) / sparkBars
+	n := (len(keys) + bucket - 1) / max(bucket, 1)
+	row := sparkRow{all: make([]float64, n), hot: make([]float64, n)}
+	at := make(map[string]int, len(keys))
+	for i, k := range keys {
+		at[k] = i / bucket
+	}
+	for _, p := range r.Trend {
+		if i, ok := at[trendKey(p.Key, r)]; ok && p.Agent == agent {
+			row.all[i] += p.Cost.Float()
+		}
+	}
+	if !hot || r.TrendHourly {
+		return row
+	}
+	for _, p := range f.Proof.Days {
+		if i, ok := at[trendKey(p.Key, r)]; ok {
+			row.hot[i] += p.Saving.Float()
+		}
+	}
+	return row
 }

@@ -47,6 +47,19 @@ func explainCommand(u analyze.Unpriced) string {
 	return "burn prices explain " + shellWord(u.Model) + " --provider " + shellWord(u.Provider)
 }
 
+// Command writes words as a command line that a shell takes apart into the same
+// words, as far as they can be shown.
+func Command(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = shellWord(w)
+		if strings.HasPrefix(w, "--") {
+			quoted[i] = Clean(w)
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
 // shellWord quotes a foreign name so that a shell takes it for one word.
 func shellWord(s string) string {
 	plain := func(r rune) bool {

@@ -65,7 +65,7 @@ func TestGoldens(t *testing.T) {
 		{"empty.md", func(w io.Writer) error { return report.Markdown(w, empty(), 0) }},
 		{"page.html", func(w io.Writer) error {
 			var b bytes.Buffer
-			err := report.HTML(&b, world(nil), report.HTMLOptions{Top: 3, Version: "1.2.3", Command: "burn analyze --since 2026-09 --html report.html"})
+			err := report.HTML(&b, pageWorld(nil), report.HTMLOptions{Top: 3, Version: "1.2.3", Command: "burn analyze --since 2026-09 --html report.html"})
 			_, err2 := w.Write(library.ReplaceAll(b.Bytes(), []byte("${1}(the library)<")))
 			return errors.Join(err, err2)
 		}},

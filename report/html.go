@@ -52,7 +52,7 @@ func HTML(w io.Writer, r *analyze.Result, opt HTMLOptions) error {
 		opt.Top = 20
 	}
 	p := newPage(r, opt)
-	if err := p.embed(r, opt.Plain); err != nil {
+	if err := p.embed(opt.Plain); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	var b bytes.Buffer // so that an error leaves no half page
@@ -66,7 +66,7 @@ func HTML(w io.Writer, r *analyze.Result, opt HTMLOptions) error {
 }
 
 // embed fills the page's style, scripts and the policy that allows just them.
-func (p *page) embed(r *analyze.Result, plain bool) error {
+func (p *page) embed(plain bool) error {
 	style := strings.TrimSpace(pageCSS)
 	p.Style = template.HTML("<style>" + style + "</style>")
 	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hashOf(style)
@@ -74,7 +74,7 @@ func (p *page) embed(r *analyze.Result, plain bool) error {
 		p.Policy = policy
 		return nil
 	}
-	data, err := options(map[string]picture{"trend": *p.Trend.Picture, "hours": *p.Hours.Picture})
+	data, err := encode(p.options)
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,104 @@ package report
 import (
 	"fmt"
 	"math"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 
 	"burn/analyze"
 )
+
+// trendPart is since when money is spent.
+type trendPart struct {
+	figure
+	Answer      string
+	Unit, Query string
+	Compared    bool
+	Rows        []trendRow
+}
+
+type trendRow struct {
+	Key    string
+	Cost   amount
+	Before string
+}
+
+// whenPart is at which hour, and whether by a clock or by people.
+type whenPart struct {
+	Answer  string
+	Hours   figure
+	Rows    []hourRow
+	Heat    *heat
+	Limited string // a sentence on rate limits
+	Errors  *sparkRow
+}
+
+type hourRow struct {
+	Key                       string
+	Cost                      amount
+	Requests, Errors, Limited string
+}
+
+func (p *page) trend(r *analyze.Result, colors palette) {
+	pic := trend(r, colors)
+	p.options["trend"] = pic.option()
+	t := &p.Trend
+	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, "Day", "trend_day"
+	switch {
+	case r.TrendHourly:
+		t.Unit, t.Query = "Hour", "trend_hour"
+	case len(pic.Keys) > 0 && len(pic.Keys[0]) == len("2006-01"):
+		t.Unit = "Month"
+	}
+	unit := strings.ToLower(t.Unit)
+	t.Caption = "US dollars per " + unit + " (" + r.Period.TZ + "), stacked by agent."
+	t.Legend = legends(&pic)
+	guessed := map[string]analyze.USD{}
+	for _, point := range r.Trend {
+		key := trendKey(point.Key, r)
+		guessed[key] = guessed[key].Add(point.Estimated)
+	}
+	var before []float64
+	for _, l := range pic.Lines {
+		if l.Color == "ink" {
+			before, t.Compared = l.Data, true
+		}
+	}
+	best := 0
+	for k, key := range pic.Keys {
+		sum := pic.total(k)
+		row := trendRow{Key: key, Cost: money(sum, guessed[key])}
+		if k < len(before) {
+			row.Before = axisMoney(math.Round(before[k]*100) / 100)
+		}
+		if sum.Known() {
+			t.Rows = append(t.Rows, row)
+		}
+		if sum.Cmp(pic.total(best)) > 0 {
+			best = k
+		}
+	}
+	if len(pic.Keys) == 0 || !pic.total(best).Known() {
+		t.Answer = "Nothing in this period has a price."
+		return
+	}
+	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s a %s, and %s of %s have spending.",
+		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(1000*len(pic.Keys))), unit,
+		Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), unit)))
+}
+
+func legends(pic *picture) (list []legend) {
+	for _, s := range pic.Series {
+		list = append(list, legend{Name: s.Name, Color: s.Color})
+	}
+	for _, l := range pic.Lines {
+		list = append(list, legend{l.Name, l.Color, true})
+	}
+	if len(pic.Flags) > 0 {
+		list = append(list, legend{"marked change", "hot", true})
+	}
+	return list
+}
 
 // heat is the table of weekday by hour of day; levels go from 0 to 9.
 type heat struct {
@@ -37,20 +130,59 @@ const levels = 9
 
 var weekdays = [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
-func (p *page) when(r *analyze.Result) {
-	pic := hours(r)
-	p.Hours = figure{Chart: "hours", Picture: &pic, Answer: "Nothing in this period has a price.",
-		Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up."}
+func (p *page) when(r *analyze.Result, colors palette) {
+	pic := hours(r, colors)
+	p.options["hours"] = pic.option()
+	w := &p.When
+	w.Hours = figure{Chart: "hours", Picture: &pic, Legend: legends(&pic),
+		Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up, stacked by agent."}
+	w.Answer = "Nothing in this period has a price."
 	if h := r.Totals.PeakHour; h != nil {
-		p.Hours.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
+		w.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
 			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, 24*1000)))
+		w.Answer += clockwork(r)
 	}
+	var limited [24]int64
+	var worst, sum int64
 	for _, h := range r.ByHour {
-		p.HourRows = append(p.HourRows, hourRow{h.Key + ":00", money(h.Cost, h.Estimated), Count(h.Requests), Count(h.Errors), Count(h.RateLimited)})
+		w.Rows = append(w.Rows, hourRow{h.Key + ":00", money(h.Cost, h.Estimated), Count(h.Requests), Count(h.Errors), Count(h.RateLimited)})
+		if i := slices.Index(pic.Keys, h.Key); i >= 0 {
+			limited[i] = h.RateLimited
+			worst, sum = max(worst, h.RateLimited), sum+h.RateLimited
+		}
+	}
+	w.Limited = "No call was refused for a rate limit."
+	if sum > 0 {
+		row := sparkRow{all: make([]float64, 24), hot: make([]float64, 24)}
+		for i, n := range limited {
+			row.hot[i] = float64(n)
+			row.all[i] = float64(n)
+		}
+		w.Errors = &row
+		w.Limited = noBreak(fmt.Sprintf("%s refused for a rate limit (429 or 529), most at %02d:00: %s.", plural(sum, "call"), slices.Index(limited[:], worst), Count(worst)))
 	}
 	if r.Period.Until.Sub(r.Period.Since) > 24*time.Hour {
-		p.Heat = heatMap(r)
+		w.Heat = heatMap(r)
 	}
+}
+
+// clockwork names agents that run by a clock, where a finding shows it.
+func clockwork(r *analyze.Result) string {
+	var names []string
+	for _, f := range r.Findings {
+		if name := agentName(f.Agents[0]); (f.Kind == "schedule" || f.Kind == "batch") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	shown, hidden := first(names, 3)
+	s := " " + strings.Join(shown, ", ")
+	if hidden > 0 {
+		s += " and " + plural(hidden, "other agent")
+	}
+	return s + " " + verb(len(names), "runs", "run") + " by a clock."
 }
 
 func heatMap(r *analyze.Result) *heat {
@@ -83,100 +215,4 @@ func heatMap(r *analyze.Result) *heat {
 		h.Scale = append(h.Scale, i)
 	}
 	return h
-}
-
-// trace is one user action as a waterfall: bars from start to end of each call.
-type trace struct {
-	ID, Summary, More string
-	Cost              amount
-	Calls             []traceCall
-}
-
-type traceCall struct {
-	Name, Note, Color, X, Width string
-	Cost                        amount
-}
-
-// How much of the dearest actions is drawn.
-const (
-	shownTraces     = 5
-	shownTraceCalls = 15
-)
-
-func (p *page) traces(r *analyze.Result, colors palette) {
-	if len(r.Traces) == 0 {
-		p.TraceAnswer = "No trace of two calls or more was seen: send traceparent or X-Trace-ID with each call of one action."
-		return
-	}
-	p.TraceAnswer = "No action of two calls or more has a price."
-	if r.Traces[0].Cost.Known() {
-		p.TraceAnswer = dearestTrace(r.Traces[0])
-	}
-	for i, t := range r.Traces {
-		if i == shownTraces {
-			break
-		}
-		p.Traces = append(p.Traces, newTrace(t, colors))
-	}
-}
-
-func dearestTrace(t analyze.Trace) string {
-	cost := Cents(t.Cost)
-	if mark := est(t.Cost, guessedPart(t)); mark != "" {
-		cost += " (" + mark + ")"
-	}
-	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", cost, plural(int64(len(t.Calls)), "call")))
-}
-
-// guessedPart sums the calls of a trace that were estimated.
-func guessedPart(t analyze.Trace) (sum analyze.USD) {
-	for _, c := range t.Calls {
-		if c.Estimated {
-			sum = sum.Add(c.Cost)
-		}
-	}
-	return sum
-}
-
-func newTrace(t analyze.Trace, colors palette) trace {
-	begin, end := t.Calls[0].At, t.Calls[0].At
-	for _, c := range t.Calls {
-		if stop := c.At.Add(time.Duration(c.LatencyMS * 1e6)); stop.After(end) {
-			end = stop
-		}
-	}
-	length := max(float64(end.Sub(begin))/1e6, 1)
-	seconds := length
-	x := trace{ID: label(t.ID), Cost: amount{Cents(t.Cost), t.Cost.String(), noBreak(est(t.Cost, guessedPart(t)))},
-		Summary: plural(int64(len(t.Calls)), "call") + ", " + noBreak(Millis(&seconds)) + ", " + stampText(begin)}
-	for i, c := range t.Calls {
-		if i == shownTraceCalls {
-			x.More = plural(int64(len(t.Calls)-i), "more call")
-			break
-		}
-		x.Calls = append(x.Calls, newTraceCall(c, begin, length, colors))
-	}
-	return x
-}
-
-func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palette) traceCall {
-	name := label(c.Agent)
-	if c.Step != "" {
-		name = label(c.Step) + " · " + name
-	}
-	note := label(c.Model) + " · " + Tokens(c.InputTokens) + " in, " + Tokens(c.OutputTokens) + " out"
-	if c.Status >= 400 || c.End != "complete" {
-		note += " · " + strconv.FormatInt(c.Status, 10)
-		if c.End != "complete" {
-			note += " " + label(c.End)
-		}
-	}
-	start := 100 * float64(c.At.Sub(begin)) / 1e6 / length
-	wide := max(100*c.LatencyMS/length, 0.8)
-	cost := amount{Text: Cents(c.Cost), Exact: c.Cost.String()}
-	if c.Estimated {
-		cost.Est = est(c.Cost, c.Cost)
-	}
-	return traceCall{Name: name, Note: note, Color: colors.of(c.Agent), Cost: cost,
-		X: strconv.FormatFloat(min(start, 100-wide), 'f', 2, 64), Width: strconv.FormatFloat(wide, 'f', 2, 64)}
 }

@@ -68,5 +68,6 @@ type HTMLOptions struct {
 	Top     int    // rows per table, 0 for 20
 	Plain   bool   // ECharts as readable text instead of packed: three times the size
 	Command string // the command that makes this page again
+	Base    string // the command that looks at the same calls, without options of output; "" is burn analyze
 	Version string // burn's
 }

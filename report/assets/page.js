@@ -20,8 +20,9 @@
     var head = document.createElement('b');
     box.appendChild(head);
     list.forEach(function (p) {
-      sum += p.value;
-      if (!p.value || list.length === 1) { return; }
+      var bar = p.seriesType === 'bar';
+      if (bar) { sum += p.value; }
+      if (!p.value || typeof p.value !== 'number' || (bar && list.length === 1)) { return; }
       var line = document.createElement('span');
       line.textContent = money(p.value) + '  ' + p.seriesName;
       line.style.color = p.color;
@@ -30,6 +31,20 @@
     head.textContent = (list.length ? list[0].name : '') + '  ' + money(sum);
     return box;
   }
+
+  function dotLabel(p) {
+    var box = document.createElement('div');
+    box.className = 'tip';
+    var head = document.createElement('b');
+    head.textContent = p.seriesName;
+    var line = document.createElement('span');
+    if (p.seriesType === 'scatter') { line.textContent = p.value[0].toLocaleString('en-US') + ' tokens read, ' + p.value[1].toLocaleString('en-US') + ' written'; }
+    box.appendChild(head);
+    box.appendChild(line);
+    return box;
+  }
+
+  function short(v) { return v >= 1e6 ? v / 1e6 + '\u00a0M' : v >= 1e3 ? v / 1e3 + '\u00a0k' : String(v); }
 
   function dressed(entry) {
     var o = JSON.parse(JSON.stringify(entry.option));
@@ -41,19 +56,29 @@
       a.axisLine = { lineStyle: { color: line } };
       a.axisTick = { show: false };
     });
-    [].concat(o.yAxis).forEach(function (a) {
+    if (o.tooltip.trigger === 'item') {
+      [].concat(o.xAxis, o.yAxis).forEach(function (a) {
+        a.axisLabel = { color: soft, formatter: short };
+        a.splitLine = { show: true, lineStyle: { color: line } };
+      });
+      o.series.forEach(function (s) { if (s.type === 'scatter') { s.itemStyle = { opacity: 0.8 }; } });
+    } else { [].concat(o.yAxis).forEach(function (a) {
       a.interval = a.max / 4;
       a.axisLabel = { color: soft, formatter: function (v) { return '$' + v.toLocaleString('en-US'); } };
       a.splitLine = { lineStyle: { color: line } };
-    });
-    o.tooltip.formatter = label;
+    }); }
+    o.tooltip.formatter = o.tooltip.trigger === 'item' ? dotLabel : label;
     o.tooltip.confine = true;
     o.tooltip.extraCssText = 'white-space:normal;max-width:min(340px,80vw);overflow-wrap:anywhere';
     o.tooltip.backgroundColor = color('bg');
     o.tooltip.borderColor = line;
     o.tooltip.textStyle = { color: color('ink'), fontSize: 13 };
     o.tooltip.axisPointer = { type: 'shadow' };
-    o.series.forEach(function (s) { s.barCategoryGap = '20%'; });
+    o.series.forEach(function (s, i) {
+      s.itemStyle = Object.assign({ color: o.color[i] }, s.itemStyle);
+      if (s.type === 'bar') { s.barCategoryGap = '20%'; }
+      if (s.type === 'line') { s.lineStyle = Object.assign({}, s.lineStyle, { color: o.color[i] }); s.silent = true; }
+    });
     return o;
   }
 

@@ -1,0 +1,108 @@
+//go:build cgo
+
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+)
+
+// chartOption is what page.js makes a picture of. Classes name the colour of each
+// series in page.css.
+type chartOption struct {
+	Option  any      `json:"option"`
+	Classes []string `json:"classes"`
+}
+
+// option makes ECharts options of the picture.
+func (pic *picture) option() chartOption {
+	c := charts.NewBar()
+	c.SetGlobalOptions(
+		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(false)}),
+		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "axis"}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "10", Bottom: "4", ContainLabel: opts.Bool(true)}),
+		charts.WithYAxisOpts(opts.YAxis{Max: pic.Max}),
+		charts.WithAnimation(false),
+	)
+	c.SetXAxis(pic.Keys)
+	var o chartOption
+	for _, s := range pic.Series {
+		data := make([]opts.BarData, len(s.Data))
+		for i, v := range s.Data {
+			data[i] = opts.BarData{Value: v}
+		}
+		c.AddSeries(s.Name, data, charts.WithBarChartOpts(opts.BarChart{Stack: "all"}))
+		o.Classes = append(o.Classes, s.Color)
+	}
+	if len(pic.Lines)+len(pic.Flags) > 0 {
+		over := charts.NewLine()
+		for _, l := range pic.Lines {
+			data := make([]opts.LineData, len(l.Data))
+			for i, v := range l.Data {
+				data[i] = opts.LineData{Value: v}
+			}
+			over.AddSeries(l.Name, data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
+			o.Classes = append(o.Classes, l.Color)
+		}
+		for _, f := range pic.Flags {
+			data := []opts.LineData{{Value: []any{pic.Keys[f.At], 0}}, {Value: []any{pic.Keys[f.At], pic.Max}}}
+			over.AddSeries(f.Text, data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
+			o.Classes = append(o.Classes, "hot")
+		}
+		over.Validate()
+		c.Overlap(over)
+	}
+	c.Validate()
+	o.Option = c.JSON()
+	return o
+}
+
+// option makes ECharts options of the dots.
+func (c *cloud) option() chartOption {
+	s := charts.NewScatter()
+	axis := func(v float64) float64 { return math.Pow(10, v) }
+	s.SetGlobalOptions(
+		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(false)}),
+		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "18", Top: "10", Bottom: "4", ContainLabel: opts.Bool(true)}),
+		charts.WithXAxisOpts(opts.XAxis{Type: "log", Min: axis(c.XMin), Max: axis(c.XMax)}),
+		charts.WithYAxisOpts(opts.YAxis{Type: "log", Min: axis(c.YMin), Max: axis(c.YMax)}),
+		charts.WithAnimation(false),
+	)
+	var o chartOption
+	for _, d := range c.Series {
+		data := make([]opts.ScatterData, len(d.At))
+		for i, p := range d.At {
+			data[i] = opts.ScatterData{Value: p, SymbolSize: 6}
+		}
+		s.AddSeries(d.Name, data)
+		o.Classes = append(o.Classes, d.Color)
+	}
+	if x0, y0, x1, y1, ok := c.border(); ok {
+		over := charts.NewLine()
+		data := []opts.LineData{{Value: [2]float64{x0, y0}}, {Value: [2]float64{x1, y1}}}
+		over.AddSeries("10 : 1", data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
+		over.Validate()
+		s.Overlap(over)
+		o.Classes = append(o.Classes, "ink")
+	}
+	s.Validate()
+	o.Option = s.JSON()
+	return o
+}
+
+// encode writes options by the name of their picture as JSON that is safe inside a
+// script element: names are in it only as escaped strings, and there is no
+// function in it, so none of them can become code.
+func encode(options map[string]chartOption) (template.HTML, error) {
+	b, err := json.Marshal(options)
+	if err != nil {
+		return "", fmt.Errorf("encode charts: %w", err)
+	}
+	return template.HTML(b), nil // json.Marshal escapes < > & U+2028 U+2029
+}

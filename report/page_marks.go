@@ -1,0 +1,131 @@
+//go:build cgo
+
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+
+	"burn/analyze"
+)
+
+// markPart is what became of changes that were marked, the newest first.
+type markPart struct {
+	Answer string
+	Rows   []markRow
+	More   string
+}
+
+type markRow struct {
+	Agent, Color, Text, At, Verdict, Why, Change string
+	Per                                          string // what a thousand of is compared
+	Before, After, Expected, Saved, Left         amount
+	BeforeWidth, AfterWidth                      string
+	Good                                         bool
+	Strip                                        template.HTML // the days before and after
+}
+
+// shownMarks is how many marks are worth a picture.
+const shownMarks = 8
+
+func (p *page) marks(r *analyze.Result, colors palette) {
+	m := &p.Marks
+	if len(r.Marks) == 0 {
+		m.Answer = "No change marked. After a fix: burn mark AGENT -m \"what\"; later reports say whether it worked."
+		return
+	}
+	var saved analyze.USD
+	worked := 0
+	for i := len(r.Marks) - 1; i >= 0; i-- {
+		x := r.Marks[i]
+		if x.Verdict == analyze.Worked || x.Verdict == analyze.Partly {
+			worked++
+			saved = saved.Add(x.Saved)
+		}
+		if len(m.Rows) == shownMarks {
+			m.More = plural(int64(i+1), "earlier mark") + ": --format json lists all"
+			continue
+		}
+		m.Rows = append(m.Rows, newMarkRow(x, colors))
+	}
+	m.Answer = noBreak(fmt.Sprintf("%d of %s worked at least partly.", worked, plural(int64(len(r.Marks)), "marked change")))
+	if saved.Known() {
+		m.Answer = noBreak(fmt.Sprintf("%d of %s worked at least partly: %s saved so far.", worked, plural(int64(len(r.Marks)), "marked change"), Money(saved)))
+	}
+}
+
+func newMarkRow(x analyze.Mark, colors palette) markRow {
+	row := markRow{Agent: agentName(x.Agent), Color: colors.of(x.Agent), Text: label(x.Text), At: x.At.Format("2 Jan 2006 15:04"), Verdict: x.Verdict, Why: noBreak(label(x.Why)),
+		Good: x.Verdict == analyze.Worked || x.Verdict == analyze.Partly, Per: "calls"}
+	if x.Per == "request" {
+		row.Per = "different requests"
+	}
+	if row.Why != "" && !strings.HasSuffix(row.Why, ".") {
+		row.Why += "."
+	}
+	if x.Before.Known() && x.After.Known() {
+		most := max(x.Before.Float(), x.After.Float())
+		row.Before, row.After = money(x.Before, analyze.USD{}), money(x.After, analyze.USD{})
+		row.BeforeWidth, row.AfterWidth = width(x.Before.Float(), most), width(x.After.Float(), most)
+	}
+	if x.ChangePct != nil && x.ChangeLowPct != nil && x.ChangeHighPct != nil {
+		row.Change = noBreak(signedPercent(*x.ChangePct) + " (95 %: " + signedPercent(*x.ChangeLowPct) + " … " + signedPercent(*x.ChangeHighPct) + ")")
+	}
+	if x.Saved.Known() {
+		row.Saved = money(x.Saved, analyze.USD{})
+	}
+	if x.StillLeft.Known() && x.StillLeft.Pico().Sign() > 0 {
+		row.Left = money(x.StillLeft, analyze.USD{})
+	}
+	row.Strip = strip(x.Daily)
+	return row
+}
+
+// strip draws what the agent cost by day, from the mark on in green; the mark is
+// the line between.
+func strip(days []analyze.Day) template.HTML {
+	if len(days) < 2 {
+		return ""
+	}
+	lo, hi := days[0].Day, days[0].Day
+	most := 0.0
+	for _, d := range days {
+		lo, hi = min(lo, d.Day), max(hi, d.Day)
+		most = max(most, d.Cost.Float())
+	}
+	if most == 0 || hi-lo > 2000 {
+		return ""
+	}
+	var before, after strings.Builder
+	for _, d := range days {
+		b := &before
+		if d.Day >= 0 {
+			b = &after
+		}
+		if v := d.Cost.Float(); v > 0 {
+			h := max(30*v/most, 0.6)
+			fmt.Fprintf(b, "M%d %sh4v%sh-4z", 5*(d.Day-lo), num(30-h), num(h))
+		}
+	}
+	return template.HTML(fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d 30" preserveAspectRatio="none" aria-hidden="true"><path class="all" d="%s"/><path class="down" d="%s"/><path class="over l-ink" d="M%s 0V30"/></svg>`,
+		5*(hi-lo+1), before.String(), after.String(), num(float64(-5*lo)-0.5)))
+}
+
+// markFlags are the marks inside the picture's time.
+func markFlags(r *analyze.Result, keys []string) (list []flag) {
+	at := make(map[string]int, len(keys))
+	for i, k := range keys {
+		at[k] = i
+	}
+	layout := "2006-01-02"
+	if r.TrendHourly {
+		layout = "2006-01-02 15:00"
+	}
+	for _, m := range r.Marks {
+		if i, ok := at[trendKey(m.At.In(r.Period.Since.Location()).Format(layout), r)]; ok && !m.At.Before(r.Period.Since) && m.At.Before(r.Period.Until) {
+			list = append(list, flag{i, agentName(m.Agent) + ": " + label(m.Text)})
+		}
+	}
+	return list
+}
