@@ -61,6 +61,7 @@ func newMarkRow(x analyze.Mark, colors palette) markRow {
 	if x.Per == "request" {
 		row.Per = "different requests"
 	}
+	row.Why = sentenceCase(row.Why)
 	if row.Why != "" && !strings.HasSuffix(row.Why, ".") {
 		row.Why += "."
 	}

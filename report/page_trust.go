@@ -77,10 +77,7 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 	add("Date of the price table", date, old != "")
 	add("Made by", "burn "+opt.Version, false)
 	p.Trust.Answer = noBreak(strings.TrimPrefix(TrustLine(r), "Trust: "))
-	if p.Trust.Answer != "" {
-		first, n := utf8.DecodeRuneInString(p.Trust.Answer)
-		p.Trust.Answer = strings.ToUpper(string(first)) + p.Trust.Answer[n:]
-	}
+	p.Trust.Answer = sentenceCase(p.Trust.Answer)
 	if old != "" {
 		p.Trust.Answer += " Warning: " + old + "."
 	}
@@ -121,4 +118,13 @@ func (p *page) unpriced(r *analyze.Result, top int) {
 	}
 	p.Trust.UnpricedAnswer = noBreak(fmt.Sprintf("%s with %s tokens in %s: what they cost is unknown, and they are in no sum above.",
 		plural(r.Quality.UnpricedRequests, "call"), Tokens(tokens), plural(int64(len(r.Unpriced)), "model")))
+}
+
+// sentenceCase begins a sentence with a capital.
+func sentenceCase(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return strings.ToUpper(string(first)) + s[n:]
 }
