@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,6 +173,56 @@ func TestExplainRounds(t *testing.T) {
 }
 
 // TestPricesExit holds the exit codes and on which stream what is said.
+// TestExplainBoundaries prices by the id and at the edges of tiers: prefixes,
+// regions, paths, dates and providers in both spellings.
+func TestExplainBoundaries(t *testing.T) {
+	million := `{"prompt_tokens":1000000,"completion_tokens":0}`
+	claude := `{"input_tokens":1000,"output_tokens":0}`
+	chat := func(n int) string { return fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":1000}`, n) }
+	gemini := func(n int) string {
+		return fmt.Sprintf(`{"promptTokenCount":%d,"candidatesTokenCount":600,"thoughtsTokenCount":400}`, n)
+	}
+	const passes = `{"input_tokens":20001,"output_tokens":400,"iterations":[{"type":"compaction","input_tokens":180000,"output_tokens":600},{"type":"message","input_tokens":20001,"output_tokens":400}]}`
+	for _, c := range []struct{ provider, otel, model, at, usage, row, cost string }{
+		{"openai", "openai", "gpt-5.4-2026-03-05", "2026-08-21", chat(271_999), "gpt-5.4", "0.6949975"},
+		{"openai", "openai", "gpt-5.4-2026-03-05", "2026-08-21", chat(272_000), "gpt-5.4", "0.695"},
+		{"openai", "openai", "gpt-5.4-2026-03-05", "2026-08-21", chat(272_001), "gpt-5.4", "1.382505"},
+		{"xai", "x_ai", "grok-4.5", "2026-08-21", chat(199_999), "grok-4.5", "0.405998"},
+		{"xai", "x_ai", "grok-4.5", "2026-08-21", chat(200_000), "grok-4.5", "0.812"},
+		{"xai", "x_ai", "grok-4.5", "2026-08-21", chat(200_001), "grok-4.5", "0.812004"},
+		{"google", "gcp.gemini", "models/gemini-2.5-pro", "2026-08-21", gemini(200_000), "gemini-2.5-pro", "0.26"},
+		{"google", "gcp.gemini", "gemini-2.5-pro:generateContent", "2026-08-21", gemini(200_001), "gemini-2.5-pro", "0.5150025"},
+		{"vertex", "gcp.vertex_ai", "publishers/google/models/gemini-2.5-pro", "2026-08-21", gemini(200_000), "gemini-2.5-pro", "0.26"},
+		{"vertex", "gcp.vertex_ai", "publishers/anthropic/models/claude-sonnet-4-5@20250929", "2026-08-21", claude, "claude-sonnet-4-5", "0.003"},
+		{"anthropic", "anthropic", "claude-opus-4-6", "2026-03-12", passes, "claude-opus-4-6", "1.025005"},
+		{"anthropic", "anthropic", "claude-opus-4-6", "2026-03-12", `{"input_tokens":200001,"output_tokens":1000}`, "claude-opus-4-6", "2.03751"},
+		{"anthropic", "anthropic", "claude-opus-4-6", "2026-03-13", `{"input_tokens":200001,"output_tokens":1000}`, "claude-opus-4-6", "1.025005"},
+		{"bedrock", "aws.bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "2026-08-21", claude, "global.anthropic.claude-haiku-4-5-20251001-v1:0", "0.001"},
+		{"bedrock", "aws.bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "2026-08-21", claude, "regional.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011"},
+		{"bedrock", "aws.bedrock", "us-gov.anthropic.claude-haiku-4-5-20251001-v1:0", "2026-08-21", claude, "regional.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011"},
+		{"bedrock", "aws.bedrock", "anthropic.claude-haiku-4-5-20251001-v1:0", "2026-08-21", claude, "regional.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011"},
+		{"bedrock", "aws.bedrock", "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0", "2026-08-21", claude, "regional.anthropic.claude-haiku-4-5-20251001-v1:0", "0.0011"},
+		{"bedrock", "aws.bedrock", "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc", "2026-08-21", claude, "null", "null"},
+		{"azure", "azure.ai.openai", "gpt-35-turbo", "2026-08-21", million, "gpt-3.5-turbo", "0.5"},
+		{"openai", "openai", "gpt-4o-2024-05-13", "2026-08-21", million, "gpt-4o-2024-05-13", "5"},
+		{"openai", "openai", "GPT-4o-2024-11-20", "2026-08-21", million, "gpt-4o", "2.5"},
+		{"openai", "openai", "ft:gpt-4o-mini-2024-07-18:acme::abc", "2026-08-21", million, "ft:gpt-4o-mini", "0.3"},
+		{"mistral", "mistral_ai", "mistral-medium-latest", "2026-08-21", million, "mistral-medium-3-5", "1.5"},
+		{"openai", "openai", "gpt-unheard-of", "2026-08-21", million, "null", "null"},
+		{"openai", "openai", "gpt-4o", "2026-08-21", "null", "gpt-4o", "null"},
+		{"openai", "openai", "gpt-4o", "2026-08-21", `{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`, "gpt-4o", "0"},
+	} {
+		for _, provider := range slices.Compact([]string{c.provider, c.otel}) {
+			t.Run(provider+" "+c.model, func(t *testing.T) {
+				e := explainCommand(t, c.usage, c.model, "--provider", provider, "--at", c.at)
+				if spell(e.PriceRow) != c.row || spell(e.CostUSD) != c.cost {
+					t.Errorf("row %s, cost %s; want %s, %s", spell(e.PriceRow), spell(e.CostUSD), c.row, c.cost)
+				}
+			})
+		}
+	}
+}
+
 func TestPricesExit(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.csv")

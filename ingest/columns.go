@@ -254,8 +254,8 @@ func (c *callChunk) put(r *usage.Record, cost price.Cost, s *speller) {
 	if r.Seconds != "" {
 		c.seconds.rows = append(c.seconds.rows, text{i, clone(r.Seconds)})
 	}
-	if len(r.SubUsage) > 0 {
-		c.subUsage.rows = append(c.subUsage.rows, text{i, subUsageText(r.SubUsage)})
+	if passes := price.Passes(r.RawUsage); len(r.SubUsage) > 0 || passes != nil {
+		c.subUsage.rows = append(c.subUsage.rows, text{i, subUsageText(r.SubUsage, passes)})
 	}
 	c.cost.put(i, cost.Pico, cost.Known())
 
@@ -323,11 +323,23 @@ func (t *texts) take(from *texts, at int, rows []int) {
 	}
 }
 
-// subUsageText keeps further models as JSON, to price them again later.
-func subUsageText(subs []usage.SubUsage) string {
-	b, err := json.Marshal(subs)
+// subUsage is what the column of that name holds where a call took several
+// passes; else it is the list alone.
+type subUsage struct {
+	Subs   []usage.SubUsage `json:"subs,omitempty"`
+	Passes json.RawMessage  `json:"passes"`
+}
+
+// subUsageText keeps further models and passes as JSON, to price them again
+// later.
+func subUsageText(subs []usage.SubUsage, passes []byte) string {
+	kept := any(subs)
+	if len(passes) > 0 {
+		kept = subUsage{subs, passes}
+	}
+	b, err := json.Marshal(kept)
 	if err != nil {
-		panic("ingest: sub usage: " + err.Error()) // strings and integers only: cannot fail
+		panic("ingest: sub usage: " + err.Error()) // strings, integers and checked JSON: cannot fail
 	}
 	return string(b)
 }

@@ -222,7 +222,7 @@ func (r *repricer) pass(between, cond string) error {
 			}
 			if more[i] {
 				x := extra[row[i]]
-				rec.Seconds, rec.SubUsage = x.seconds, x.subs
+				rec.Seconds, rec.SubUsage, rec.RawUsage = x.seconds, x.subs, x.passes
 			}
 			basis := basisWords[cols[8][i]]
 			if basis == price.BasisReported {
@@ -285,6 +285,7 @@ func (r *repricer) record(cols *[24][]uint32, i int) usage.Record {
 type extra struct {
 	seconds string
 	subs    []usage.SubUsage
+	passes  []byte
 }
 
 func (r *repricer) extras(where string) (map[int64]extra, error) {
@@ -296,10 +297,17 @@ func (r *repricer) extras(where string) (map[int64]extra, error) {
 		if err := rows.Scan(&id, &x.seconds, &subs); err != nil {
 			return err
 		}
-		if subs != "" {
-			if err := json.Unmarshal([]byte(subs), &x.subs); err != nil {
-				return fmt.Errorf("sub_usage of row %d: %w", id, err)
-			}
+		var err error
+		switch {
+		case strings.HasPrefix(subs, "{"):
+			var kept subUsage
+			err = json.Unmarshal([]byte(subs), &kept)
+			x.subs, x.passes = kept.Subs, kept.Passes
+		case subs != "":
+			err = json.Unmarshal([]byte(subs), &x.subs)
+		}
+		if err != nil {
+			return fmt.Errorf("sub_usage of row %d: %w", id, err)
 		}
 		found[id] = x
 		return nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"burn/ingest/price"
 	"burn/proxy/usage"
@@ -35,6 +36,12 @@ func TestChangedTableReprices(t *testing.T) {
 			r.SubUsage = []usage.SubUsage{{Model: "gpt-4o-mini", Tokens: usage.Tokens{Input: 1000}}}
 		},
 		func(r *usage.Record) { r.Kind, r.Calls = usage.KindGap, 3 },
+		func(r *usage.Record) { // two passes, each below the limit that their sum is above
+			r.TS = time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC).UnixMilli()
+			r.Provider, r.RequestModel, r.ResponseModel = "anthropic", "claude-opus-4-6", "claude-opus-4-6"
+			r.Tokens = usage.Tokens{Input: 250_000, Output: 1000}
+			r.RawUsage = []byte(`{"iterations":[{"type":"compaction","input_tokens":180000,"output_tokens":600},{"type":"message","input_tokens":70000,"output_tokens":400}]}`)
+		},
 	} {
 		r := sample(1, 4000+i)
 		change(r)
@@ -42,7 +49,7 @@ func TestChangedTableReprices(t *testing.T) {
 	}
 	e.write("a.jsonl", data)
 	_, n, before := e.run()
-	if n != 3005 {
+	if n != 3006 {
 		t.Fatalf("%d rows", n)
 	}
 

@@ -1,13 +1,17 @@
 package price
 
-import "burn/proxy/usage"
+import (
+	"bytes"
+
+	"burn/proxy/usage"
+)
 
 // A bill is what is charged for one model: quantities of columns of a row. All
 // decisions are made when it is filled; what is left is arithmetic.
 type bill struct {
 	row         *Row
-	n, m        int // of charges and multipliers
-	charges     [12]charge
+	n, m        int        // of charges and multipliers
+	charges     [12]charge // of a call in passes ten: Anthropic's have no sound or pictures of their own price
 	multipliers [3]column
 	used        uint32 // columns, as bits
 	requests    int64
@@ -63,10 +67,11 @@ func (b *bill) fill(row *Row, rec *usage.Record) {
 func (b *bill) tokens(row *Row, t *usage.Tokens, rec *usage.Record) {
 	b.row = row
 	// A gap line sums many calls: none of them need have been long.
-	long := row.threshold > 0 && rec.Kind != usage.KindGap &&
-		(t.Input > row.threshold || row.atLeast && t.Input == row.threshold)
-	b.inputs(t, long)
-	b.outputs(t, long)
+	long := rec.Kind != usage.KindGap && row.long(t.Input)
+	if !long || t != &rec.Tokens || !b.passes(rec) {
+		b.inputs(t, long)
+		b.outputs(t, long)
+	}
 	b.tier(rec.ServiceTier)
 	switch rec.Geo {
 	case "", "global", "default", "not_available":
@@ -76,6 +81,21 @@ func (b *bill) tokens(row *Row, t *usage.Tokens, rec *usage.Record) {
 		}
 	}
 	b.fee(t)
+}
+
+// passes charges the passes of a call, if its raw usage tells them apart.
+func (b *bill) passes(rec *usage.Record) bool {
+	if !bytes.Contains(rec.RawUsage, iterationsKey) {
+		return false
+	}
+	short, long, ok := b.row.divide(rec.RawUsage, &rec.Tokens)
+	if ok {
+		b.inputs(&short, false)
+		b.outputs(&short, false)
+		b.inputs(&long, true)
+		b.outputs(&long, true)
+	}
+	return ok
 }
 
 // maxCount is beyond what a call can count; sums of a few such counts still fit.

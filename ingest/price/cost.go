@@ -39,9 +39,9 @@ func (c Cost) Known() bool { return c.Basis != BasisUnknownModel && c.Basis != B
 // sub_usage is priced by its own model, at the call's tier and geo but without
 // its speed. If its model is not known the whole call's cost is not known.
 //
-// What it cannot see: Anthropic applies the long-context threshold to each
-// iteration, while a record holds their sum; and how many of the cached tokens
-// were images.
+// Where the raw usage tells a call's passes apart, the long prices apply to those
+// that are long, else to the sum. What it cannot see is how many of the cached
+// tokens were images.
 func (t *Table) Cost(rec *usage.Record) Cost {
 	c, s := t.settle(rec)
 	if c.Basis != BasisComputed || c.Row == nil {

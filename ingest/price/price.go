@@ -4,7 +4,8 @@
 // row.go (its columns), table.go (the CSV file and its checks), providers.go
 // (names of providers), pattern.go and resolve.go (which row prices a model id;
 // alias.go has ids that stand for another one, cache.go remembers), cost.go and
-// bill.go (the rules of a cost; flags.go what can be unusual), exact.go (the
+// bill.go (the rules of a cost; passes.go divides a call, flags.go what can be
+// unusual), exact.go (the
 // arithmetic), explain.go (a cost in its parts), money.go (decimals). Beside that path: list.go and write.go (the table for
 // people and as a file), check.go (what is odd about an override file),
 // import.go with import_litellm.go and import_genai.go (price lists of others).
@@ -41,7 +42,7 @@ var builtinCSV []byte
 
 // rules counts changes of this package that can change a cost without a change
 // of the table. It is part of Table.Hash; raise it with such a change.
-const rules = 2
+const rules = 3
 
 // Table is a set of price rows. It does not change; With makes another one.
 // Its methods may be called from several goroutines at once.

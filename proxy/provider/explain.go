@@ -85,6 +85,8 @@ var wrappers = []string{"usage", "usageMetadata", "x_groq", "message", "response
 // the proxy: the returned record has the counts, their source, tier, speed,
 // geo, reported cost, raw usage, sub-usage and flags of that answer.
 //
+// null is a usage that is missing.
+//
 // provider is a name of the table, OpenTelemetry's or the price table's; an
 // unknown one speaks OpenAI's dialect. flavour is "", the name of a Dialect, or
 // one of openai.chat, openai.responses, openai.embeddings, openai.images,
@@ -94,7 +96,10 @@ var wrappers = []string{"usage", "usageMetadata", "x_groq", "message", "response
 // the object's keys.
 func FromUsage(provider, flavour string, raw []byte) (usage.Record, error) {
 	var rec usage.Record
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
+	if string(raw) == "null" { // as chunks and queued answers say it
+		return usage.Record{UsageSource: usage.SourceMissing}, nil
+	}
 	if !json.Valid(raw) || len(raw) < 2 || raw[0] != '{' && raw[0] != '[' {
 		return rec, fmt.Errorf("read usage: not a JSON object or array")
 	}
