@@ -18,8 +18,12 @@ type exchange struct {
 	conn    *upConn
 	o       *outgoing
 	release func() bool // stops watching the context; false: it was too late
-	sent    chan error  // nil: the request was sent; else its body's end
 	closed  bool        // given up or given back
+
+	mu      sync.Mutex
+	sending bool        // sendBody runs
+	sendErr error       // what it ended with
+	late    *time.Timer // not nil: sendBody gives the connection back, this cuts it
 }
 
 func (e *exchange) run() (*http.Response, error) {
@@ -75,7 +79,7 @@ func (e *exchange) send() error {
 			return err
 		}
 	}
-	e.sent = make(chan error, 1)
+	e.sending = true
 	go func() {
 		if e.sendBody() && e.o.sent != nil {
 			e.o.sent() // here, where the body may still be in the processor's cache
@@ -154,7 +158,7 @@ func (e *exchange) sendBody() (whole bool) {
 		if recover() != nil { // net/http panics when a body is read at a wrong time
 			e.conn.Close()
 		}
-		e.sent <- err
+		e.bodySent(err)
 	}()
 	err = e.o.writeBody(e.conn)
 	if err == nil {
@@ -203,22 +207,46 @@ func (e *exchange) attach(res *http.Response) {
 	res.Body = &answerBody{e: e, body: res.Body, keep: keep, chunked: res.ContentLength < 0}
 }
 
+// lateBody is how long a body that was read to its end may still be on its way
+// when the answer to it is complete.
+const lateBody = time.Second
+
 // finish gives the connection back, or closes it where it cannot be used again:
-// the request was not sent to its end, or the context ended.
+// the request was not sent to its end, or the context ended. An upstream that
+// answers at once can be faster than the goroutine that has just written the
+// last of the body; then that goroutine gives the connection back.
 func (e *exchange) finish(keep bool) {
 	if e.closed {
 		return
 	}
 	e.closed = true
-	if e.sent != nil {
-		select {
-		case err := <-e.sent:
-			keep = keep && err == nil
-		default:
-			keep = false
+	keep = e.release() && keep
+	e.mu.Lock()
+	if e.sending && keep {
+		if _, err := e.o.body.state(); err == io.EOF {
+			e.late = time.AfterFunc(lateBody, func() { e.conn.Close() })
+			e.mu.Unlock()
+			return
 		}
 	}
-	if !e.release() || !keep || e.conn.overdue.Load() {
+	keep = keep && !e.sending && e.sendErr == nil
+	e.mu.Unlock()
+	e.giveBack(keep)
+}
+
+// bodySent notes that sendBody is done.
+func (e *exchange) bodySent(err error) {
+	e.mu.Lock()
+	e.sending, e.sendErr = false, err
+	late := e.late
+	e.mu.Unlock()
+	if late != nil {
+		e.giveBack(late.Stop() && err == nil)
+	}
+}
+
+func (e *exchange) giveBack(keep bool) {
+	if !keep || e.conn.overdue.Load() {
 		e.client.drop(e.conn)
 		return
 	}

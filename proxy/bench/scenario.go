@@ -117,6 +117,7 @@ func (b bench) run() error {
 type figures struct {
 	p50, p99, added, cpu      []float64 // µs, µs, µs, CPU s per 1,000 calls
 	addedRatio, cpuRatio, p9r []float64 // to bare
+	addedNginx                []float64 // to nginx, if it is there
 	truncated, failed         int
 }
 
@@ -129,7 +130,7 @@ func (b bench) table(load *process, targets []target) error {
 		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "scenario\ttarget\tp50 µs\tadded µs\t× bare\tp99 µs\t× bare\tCPU s/1000\t× bare\tbad\t")
+	fmt.Fprintln(w, "scenario\ttarget\tp50 µs\tadded µs\t× bare\t× nginx\tp99 µs\t× bare\tCPU s/1000\t× bare\tbad\t")
 	for _, s := range scenarios(b.quick) {
 		if !strings.Contains(s.name, b.only) {
 			continue
@@ -177,6 +178,9 @@ func (s scenario) measure(w io.Writer, load *process, targets []target, rounds i
 			f.p50, f.p99 = append(f.p50, got[i].P50), append(f.p99, got[i].P99)
 			f.added = append(f.added, got[i].P50-direct.P50)
 			f.addedRatio = append(f.addedRatio, (got[i].P50-direct.P50)/(bare.P50-direct.P50))
+			if last := len(targets) - 1; targets[last].name == "nginx" {
+				f.addedNginx = append(f.addedNginx, (got[i].P50-direct.P50)/(got[last].P50-direct.P50))
+			}
 			f.p9r = append(f.p9r, got[i].P99/bare.P99)
 			f.cpu = append(f.cpu, cpu[i])
 			f.cpuRatio = append(f.cpuRatio, cpu[i]/cpu[1])
@@ -186,10 +190,10 @@ func (s scenario) measure(w io.Writer, load *process, targets []target, rounds i
 		f := &all[i]
 		fmt.Fprintf(w, "%s\t%s\t%.0f\t", s.name, t.name, median(f.p50))
 		if i == 0 {
-			fmt.Fprintf(w, "\t\t%.0f\t\t\t\t%d\t\n", median(f.p99), f.truncated+f.failed)
+			fmt.Fprintf(w, "\t\t\t%.0f\t\t\t\t%d\t\n", median(f.p99), f.truncated+f.failed)
 			continue
 		}
-		fmt.Fprintf(w, "%.0f\t%s\t%.0f\t%s\t%.3f\t%s\t%d\t\n", median(f.added), ratio(f.addedRatio),
+		fmt.Fprintf(w, "%.0f\t%s\t%s\t%.0f\t%s\t%.3f\t%s\t%d\t\n", median(f.added), ratio(f.addedRatio), ratio(f.addedNginx),
 			median(f.p99), ratio(f.p9r), median(f.cpu), ratio(f.cpuRatio), f.truncated+f.failed)
 	}
 	return nil
@@ -203,6 +207,9 @@ func quantile(v []float64, q float64) float64 {
 }
 
 func ratio(v []float64) string {
+	if len(v) == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%.2f [%.2f–%.2f]", median(v), quantile(v, 0.25), quantile(v, 0.75))
 }
 
