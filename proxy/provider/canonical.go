@@ -97,19 +97,23 @@ func (w *canonWalk) value(v reqVal) {
 }
 
 func (w *canonWalk) text(v reqVal) {
-	raw, plain := w.doc.written(v)
 	lines := w.lines && !w.sink.inMedia
 	w.sink.mark(canonText)
 	if lines {
 		w.sink.beginLines()
 	}
-	if plain {
+	w.words(v)
+	if lines {
+		w.sink.endLines()
+	}
+}
+
+// words appends a text without its mark.
+func (w *canonWalk) words(v reqVal) {
+	if raw, plain := w.doc.written(v); plain {
 		w.sink.write(raw)
 	} else {
 		w.sink.str(&w.doc, raw)
-	}
-	if lines {
-		w.sink.endLines()
 	}
 }
 
@@ -350,8 +354,12 @@ func (w *canonWalk) gather(v reqVal) bool {
 func (w *canonWalk) gatherOne(v reqVal) {
 	form := &w.doc.alike.meant[w.doc.form(v)]
 	if form.role != 0 {
-		w.msgs = append(w.msgs, canonMsg{val: v, content: reqVal{v.pos + uint32(form.content), v.num + 1},
-			role: form.role, kind: canonChat, bare: true})
+		// Filled where it stands: a copy made right after would wait for the
+		// processor to put together what was written in bytes.
+		w.msgs = append(w.msgs, canonMsg{})
+		msg := &w.msgs[len(w.msgs)-1]
+		msg.val, msg.content = v, reqVal{v.pos + uint32(form.content), v.num + 1}
+		msg.role, msg.kind, msg.bare = form.role, canonChat, true
 		return
 	}
 	msg := canonMsg{val: v, content: v, role: canonUser}
@@ -445,11 +453,12 @@ func (w *canonWalk) returns(content reqVal) bool {
 // message appends one message.
 func (w *canonWalk) message(m *canonMsg) {
 	before := w.sink.text
-	w.sink.mark(canonMessage)
-	w.sink.mark(m.role)
-	if m.bare && w.doc.b[m.content.pos] == '"' {
-		w.text(m.content) // what body comes to, for most of them
+	if m.bare && w.doc.b[m.content.pos] == '"' { // what body comes to, for most of them
+		w.sink.marks(canonMessage, m.role, canonText)
+		w.words(m.content)
 	} else {
+		w.sink.mark(canonMessage)
+		w.sink.mark(m.role)
 		w.body(m)
 	}
 	m.bytes = w.sink.text - before
@@ -484,6 +493,7 @@ func canonInMessage(key []byte) bool {
 // forget drops what refers to the body; trim what one large body made large.
 func (w *canonWalk) forget() {
 	w.doc.b = nil
+	clear(w.doc.alike.seen[:])
 	clear(w.members[:min(w.used, cap(w.members))])
 	w.members, w.msgs, w.used = w.members[:0], w.msgs[:0], 0
 }

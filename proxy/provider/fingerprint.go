@@ -88,6 +88,15 @@ func (s *fpSink) mark(m byte) {
 	s.n++
 }
 
+// marks is mark, three times.
+func (s *fpSink) marks(a, b, c byte) {
+	if s.n+3 > len(s.buf) {
+		s.flush()
+	}
+	s.buf[s.n], s.buf[s.n+1], s.buf[s.n+2] = a, b, c
+	s.n += 3
+}
+
 // write appends text that is valid UTF-8.
 func (s *fpSink) write(p []byte) {
 	if s.inMedia {
