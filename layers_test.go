@@ -48,6 +48,7 @@ var owners = map[string][]string{
 	"github.com/andybalholm/brotli":     {"burn/proxy/provider"},
 	"github.com/klauspost/compress/":    {"burn/proxy/provider", "burn/ingest"},
 	"github.com/zeebo/xxh3":             {"burn/proxy/provider"},
+	"github.com/klauspost/cpuid/v2":     {"burn/proxy/provider"},
 	"github.com/VictoriaMetrics/":       {"burn/proxy"},
 }
 

@@ -1,10 +1,10 @@
 #include "textflag.h"
 
-// func plainBlocks(p *byte, blocks int) (n int, tops uint64)
+// func plainSSE2(p *byte, blocks int) (n int, tops uint64)
 //
 // Turning bit 1 sets a quote next to the control characters, as in reqStop, so
 // that one unsigned comparison finds both.
-TEXT ·plainBlocks(SB), NOSPLIT, $0-32
+TEXT ·plainSSE2(SB), NOSPLIT, $0-32
 	MOVQ p+0(FP), SI
 	MOVQ blocks+8(FP), CX
 	MOVQ SI, DI
@@ -68,4 +68,90 @@ done:
 	POR        X14, X15
 	MOVQ       X15, AX
 	MOVQ       AX, tops+24(FP)
+	RET
+
+// func plainAVX2(p *byte, blocks int) (n int, tops uint64)
+//
+// The same with 32 bytes in a register.
+TEXT ·plainAVX2(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), SI
+	MOVQ blocks+8(FP), CX
+	MOVQ SI, DI
+	MOVQ $0x0202020202020202, AX
+	VMOVQ AX, X12
+	VPBROADCASTQ X12, Y12
+	MOVQ $0x2020202020202020, AX
+	VMOVQ AX, X13
+	VPBROADCASTQ X13, Y13
+	MOVQ $0x5c5c5c5c5c5c5c5c, AX
+	VMOVQ AX, X14
+	VPBROADCASTQ X14, Y14
+	VPXOR Y15, Y15, Y15
+
+wide:
+	CMPQ CX, $2
+	JLT  last
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y1
+	VPOR    Y0, Y15, Y15
+	VPOR    Y1, Y15, Y15
+
+	VPXOR    Y12, Y0, Y2
+	VPMINUB  Y13, Y2, Y3
+	VPCMPEQB Y3, Y2, Y2
+	VPCMPEQB Y14, Y0, Y0
+	VPOR     Y0, Y2, Y2
+
+	VPXOR    Y12, Y1, Y4
+	VPMINUB  Y13, Y4, Y5
+	VPCMPEQB Y5, Y4, Y4
+	VPCMPEQB Y14, Y1, Y1
+	VPOR     Y1, Y4, Y4
+
+	VPOR      Y2, Y4, Y6
+	VPTEST    Y6, Y6
+	JNZ       two
+	ADDQ      $64, SI
+	SUBQ      $2, CX
+	JMP       wide
+
+two:
+	VPMOVMSKB Y2, AX
+	VPMOVMSKB Y4, BX
+	SHLQ      $32, BX
+	ORQ       BX, AX
+	BSFQ      AX, AX
+	ADDQ      AX, SI
+	JMP       end
+
+last:
+	TESTQ CX, CX
+	JZ    end
+	VMOVDQU   (SI), Y0
+	VPOR      Y0, Y15, Y15
+	VPXOR     Y12, Y0, Y2
+	VPMINUB   Y13, Y2, Y3
+	VPCMPEQB  Y3, Y2, Y2
+	VPCMPEQB  Y14, Y0, Y0
+	VPOR      Y0, Y2, Y2
+	VPMOVMSKB Y2, AX
+	TESTL     AX, AX
+	JNZ       one
+	ADDQ      $32, SI
+	JMP       end
+
+one:
+	BSFL AX, AX
+	ADDQ AX, SI
+
+end:
+	SUBQ         DI, SI
+	MOVQ         SI, n+16(FP)
+	VEXTRACTI128 $1, Y15, X14
+	VPOR         X14, X15, X15
+	VPSHUFD      $0x4e, X15, X14
+	VPOR         X14, X15, X15
+	VMOVQ        X15, AX
+	MOVQ         AX, tops+24(FP)
+	VZEROUPPER
 	RET
