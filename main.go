@@ -16,14 +16,16 @@
 // environment, the environment over the file, the file over the default.
 //
 // Exit codes: 0 fine; 1 it could not; 2 usage or configuration; 4 no calls in
-// the period; 6 lines rejected or calls unpriced, with --strict only; 11 there
-// are findings, with --fail-on findings only. Results go to standard output,
+// the period; 5 the report was made, the mail not sent; 6 lines rejected or calls
+// unpriced, with --strict only; 10 a budget is crossed, 11 there are findings,
+// with --fail-on budget or findings only. Results go to standard output,
 // everything else to standard error.
 package main
 
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +63,8 @@ var version = "1.0.0-dev"
 const (
 	exitUsage   = 2
 	exitFailed  = 1
+	exitUnsent  = 5
+	exitCrossed = 10
 	exitFound   = 11
 	exitStrict  = 6
 	exitNothing = 4
@@ -97,7 +101,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if errors.As(err, &e) {
 		code = e.code
 	}
-	if code != exitNothing && code != exitStrict && code != exitFound {
+	if code == exitUsage || code == exitFailed || code == exitUnsent {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
 		}
@@ -318,7 +322,7 @@ func (p *program) before(c *cli.Context) error {
 }
 
 // sections are keys of the configuration file that are not flags.
-var sections = []string{"agent-rules", "tags", "models", "thresholds"}
+var sections = []string{"agent-rules", "tags", "models", "thresholds", "budgets", "webhook"}
 
 func flagNames(cmd *cli.Command) []string {
 	var names []string
@@ -518,7 +522,9 @@ func (p *program) analyzeCommand() *cli.Command {
 			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
 			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
 			text("explain", "", "show the calls, the arithmetic and the SQL of one finding, by its `ID`"),
-			text("fail-on", "", "findings: exit 11 if there are certain or likely ones"),
+			list("budget", "limit in dollars, such as 2000 (per month), 500/week or 80/day; repeatable, others in the configuration's budgets"),
+			list("fail-on", "budget: exit 10 if one is crossed; findings: exit 11 if there are certain or likely ones; repeatable"),
+			toggle("quiet", "print nothing unless a budget is crossed, a finding is new, or something fails"),
 			toggle("strict", "exit 6 if lines were rejected or calls have no price"),
 			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
 			toggle("no-ingest", "do not read log files"),
@@ -544,8 +550,11 @@ type task struct {
 	html     string
 	htmlOpt  report.HTMLOptions
 	strict   bool
-	explain  string // id of the finding to show instead of the report
-	failOn   string // "" or findings
+	explain  string   // id of the finding to show instead of the report
+	failOn   []string // budget, findings
+	quiet    bool
+	alerts   settings.Alerts
+	result   **analyze.Result // what answer found out, for what is done with it afterwards
 }
 
 // defaults fills in where files are.
@@ -569,8 +578,13 @@ func (p *program) analyze(c *cli.Context) error {
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves is an error of writing, which quiet knows
 	// The first signal ends reading in good order, a second one at once.
 	defer context.AfterFunc(c.Context, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
+	t.result = new(*analyze.Result)
 	run := func() error {
-		return p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
+		err := p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
+		if e := (*exit)(nil); *t.result == nil || err != nil && (!errors.As(err, &e) || e.code == exitUsage) {
+			return err
+		}
+		return worst(err, p.alert(c.Context, t, *t.result))
 	}
 	if path := c.String("rejects"); path != "" {
 		return writeRejects(path, &t.db, run)
@@ -601,7 +615,7 @@ func writeRejects(path string, opt *ingest.Options, run func() error) error {
 // answer prints the result for t. If the last run printed the same, and nothing
 // has changed since, it prints that again.
 func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
-	keep := t.html == ""
+	keep := t.html == "" && !t.watches()
 	question := t.question()
 	if keep {
 		a, ok, err := db.Answer(ctx, question)
@@ -629,8 +643,14 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	if err != nil {
 		return err
 	}
+	if t.result != nil {
+		*t.result = r
+	}
+	if t.quiet {
+		out.Reset()
+	}
 	// Tables say it themselves; who reads the rest may be a program.
-	if line := report.UnpricedLine(r); line != "" && (t.format != "table" || t.html == "-") {
+	if line := report.UnpricedLine(r); !t.quiet && line != "" && (t.format != "table" || t.html == "-") {
 		fmt.Fprintf(p.stderr, "burn: %s\n", line)
 		keep = false
 	}
@@ -657,6 +677,86 @@ func (p *program) explain(ctx context.Context, w io.Writer, db *ingest.DB, t tas
 	return report.Explanation(w, e, t.text)
 }
 
+// watches reports whether something is done with a run's result beside printing it.
+func (t task) watches() bool { return t.quiet || t.alerts.Webhook.URL != "" }
+
+// worst is the one of two errors that says how the process ends, with the text of
+// both.
+func worst(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	rank := func(err error) int {
+		e := &exit{code: exitFailed}
+		errors.As(err, &e)
+		return slices.Index([]int{exitUsage, exitFailed, exitUnsent, exitCrossed, exitFound, exitStrict, exitNothing}, e.code)
+	}
+	if rank(b) <= rank(a) {
+		a, b = b, a
+	}
+	if rank(b) > 2 { // says nothing
+		return a
+	}
+	return fmt.Errorf("%w\n%w", a, b)
+}
+
+// alert tells what there is to act on: on standard output with --quiet, and by
+// the webhook what it was not told before.
+func (p *program) alert(ctx context.Context, t task, r *analyze.Result) error {
+	if !t.watches() {
+		return nil
+	}
+	told, err := report.ReadTold(t.db.Path + ".told")
+	if err != nil {
+		fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(err.Error()))
+	}
+	crossed, findings := report.BudgetAlerts(r), report.FindingAlerts(r)
+	if t.quiet {
+		fresh := told.Fresh("terminal", findings)
+		for _, a := range slices.Concat(crossed, fresh) {
+			if _, err := fmt.Fprintf(p.stdout, "burn: %s\n", a.Line); err != nil {
+				return quiet(err, 0)
+			}
+		}
+		told.Note("terminal", fresh, t.look.Now)
+	}
+	var failed error
+	if t.alerts.Webhook.URL != "" {
+		if fresh := told.Fresh("webhook", slices.Concat(crossed, findings)); len(fresh) > 0 {
+			if failed = report.Webhook(t.alerts.Webhook).Post(ctx, fresh); failed == nil {
+				told.Note("webhook", fresh, t.look.Now)
+			}
+		}
+	}
+	return errors.Join(failed, told.Save())
+}
+
+// budgets are those of --budget and of the configuration.
+func (p *program) budgets(c *cli.Context) (list []analyze.BudgetRule, err error) {
+	for _, text := range c.StringSlice("budget") {
+		b, err := analyze.ParseBudget(text)
+		if err != nil {
+			return nil, fmt.Errorf("--budget: %w", err)
+		}
+		list = append(list, b)
+	}
+	given, err := p.config.Budgets()
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range given {
+		b, err := analyze.ParseBudget(g.Limit)
+		if b.Scope, b.Key = g.Scope, g.Key; err == nil {
+			err = b.Check()
+		}
+		if err != nil {
+			return nil, p.config.Errorf("budgets", err)
+		}
+		list = append(list, b)
+	}
+	return list, nil
+}
+
 // question spells out everything that the output depends on, beside the data.
 func (t task) question() string {
 	spell := func(p *analyze.Period) string {
@@ -667,7 +767,7 @@ func (t task) question() string {
 	}
 	return fmt.Sprintf("%q", []string{
 		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds), spellMarks(t.look.Marks),
-		t.format, fmt.Sprint(t.text, t.strict), t.explain, t.failOn, report.PriceWarning(t.db.Prices.Date(), t.look.Now),
+		t.format, fmt.Sprint(t.text, t.strict), t.explain, fmt.Sprint(t.failOn, t.look.Budgets), report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
 }
 
@@ -690,7 +790,9 @@ func (t task) exitCode(r *analyze.Result) int {
 	}
 	avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
 	switch {
-	case t.failOn == "findings" && avoidable.Pico().Sign() > 0:
+	case slices.Contains(t.failOn, "budget") && r.BudgetCrossed():
+		return exitCrossed
+	case slices.Contains(t.failOn, "findings") && avoidable.Pico().Sign() > 0:
 		return exitFound
 	case t.strict && (rejected > 0 || r.Quality.UnpricedRequests > 0):
 		return exitStrict
@@ -732,7 +834,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	}
 	t = task{
 		noIngest: c.Bool("no-ingest"), format: c.String("format"), html: c.String("html"), strict: c.Bool("strict"),
-		explain: c.String("explain"), failOn: c.String("fail-on"),
+		explain: c.String("explain"), failOn: c.StringSlice("fail-on"), quiet: c.Bool("quiet"),
 		db: ingest.Options{
 			Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
 			Version: version, Logger: logger, Progress: p.progress(),
@@ -758,8 +860,24 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if t.explain != "" && (t.html != "" || t.format == "csv" || t.format == "markdown") {
 		return t, errors.New("--explain is shown as --format table or json")
 	}
-	if t.failOn != "" && t.failOn != "findings" {
-		return t, fmt.Errorf("--fail-on %q: use findings", t.failOn)
+	for _, what := range t.failOn {
+		if what != "budget" && what != "findings" {
+			return t, fmt.Errorf("--fail-on %q: use budget or findings", what)
+		}
+	}
+	if t.look.Budgets, err = p.budgets(c); err != nil {
+		return t, err
+	}
+	if t.explain == "" {
+		t.look.Need |= analyze.Alerts
+	}
+	if t.alerts, err = p.config.Alerts(); err != nil {
+		return t, err
+	}
+	if hook := report.Webhook(t.alerts.Webhook); hook.URL != "" {
+		if err := hook.Check(); err != nil {
+			return t, p.config.Errorf("webhook", err)
+		}
 	}
 	if t.html == "-" && t.format != "table" {
 		return t, errors.New("--html - and --format both want standard output")
@@ -929,7 +1047,9 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 		if err != nil {
 			return err
 		}
-		p.tell(db, stats)
+		if !t.quiet || len(stats.Problems) > 0 {
+			p.tell(db, stats)
+		}
 	}
 	if err := db.Lock(ctx); err != nil {
 		return fmt.Errorf("lock database down: %w", err)

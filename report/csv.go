@@ -18,7 +18,7 @@ var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens"
 	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
 	"kind", "class", "title", "evidence", "fix", "saving_usd",
 	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd",
-	"fp_system", "key_id", "client", "user_agent"}
+	"fp_system", "key_id", "client", "user_agent", "limit_usd", "forecast_usd", "low_usd", "high_usd"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -80,6 +80,7 @@ func CSV(w io.Writer, r *analyze.Result) error {
 		c.row("streams_without_usage", x.Agent, cells{"agent": x.Agent, "provider": x.Provider, "model": x.Model, "endpoint": x.Endpoint,
 			"requests": whole(x.Requests), "cost_usd": x.Cost.String(), "estimated_usd": x.Cost.String()})
 	}
+	c.budgets(r)
 	c.quality(r.Quality)
 	return c.flush()
 }

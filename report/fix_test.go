@@ -70,7 +70,7 @@ func TestNothingEstimatedIsNotMarked(t *testing.T) {
 	r := world(nil)
 	zero := usd("0")
 	r.Totals.Estimated, r.Totals.PeakHour.Estimated, r.Waste[0].Estimated, r.Streams = zero, zero, zero, nil
-	r.Previous.Estimated = zero
+	r.Previous.Estimated, r.Budgets[0].Estimated = zero, zero
 	r.Traces[0].Calls[1].Estimated = false
 	for _, rows := range [][]analyze.Row{r.ByUser, r.ByModel, r.ByEndpoint, r.ByTeam, r.ByHour, r.ByWeekdayHour} {
 		rows[0].Estimated = zero

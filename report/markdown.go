@@ -22,6 +22,12 @@ func Markdown(w io.Writer, r *analyze.Result, top int) error {
 		for _, g := range grids(r, top, false) {
 			writeMarkdown(b, g)
 		}
+		if len(r.Budgets) > 0 {
+			writeMarkdown(b, budgetGrid(r, top))
+		}
+		for _, s := range r.Spikes[:min(len(r.Spikes), shownSpikes)] {
+			fmt.Fprintf(b, "\n%s\n", escapeMarkdown(SpikeLine(s)))
+		}
 		if p := r.Totals.PeakHour; p != nil {
 			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, escapeMarkdown(marked(p.Cost, p.Estimated)))
 		}

@@ -43,6 +43,7 @@ func Text(w io.Writer, r *analyze.Result, opt TextOptions) error {
 	p.line(p.dim(PeriodLine(r)))
 	p.line(p.bold(Sentence(r)))
 	if r.Totals.Requests == 0 {
+		p.alerts(r)
 		p.trust(r)
 		return p.flush()
 	}
@@ -53,6 +54,7 @@ func Text(w io.Writer, r *analyze.Result, opt TextOptions) error {
 	}
 	p.line("")
 	p.hours(r)
+	p.alerts(r)
 	p.trust(r)
 	return p.flush()
 }
