@@ -140,10 +140,27 @@ func (pic *picture) total(k int) analyze.USD {
 	return sum
 }
 
-// longTrend is the number of days from which the trend is drawn by the month.
-const longTrend = 400
+// From so many days on the trend is drawn by the week, or by the month: more bars
+// could not be told apart, and the page stays small.
+const (
+	weekTrend  = 100
+	monthTrend = 400
+)
 
-// trendKeys lists every hour, day or month of the period, also those without calls.
+// trendUnit is what a bar of the trend stands for.
+func trendUnit(r *analyze.Result) string {
+	switch days := r.Period.Until.Sub(r.Period.Since).Hours() / 24; {
+	case r.TrendHourly:
+		return "hour"
+	case days > monthTrend:
+		return "month"
+	case days > weekTrend:
+		return "week"
+	}
+	return "day"
+}
+
+// trendKeys lists every hour, day, week or month of the period, also those without calls.
 func trendKeys(r *analyze.Result) []string {
 	var keys []string
 	if r.TrendHourly {
@@ -167,9 +184,16 @@ func trendKeys(r *analyze.Result) []string {
 	return keys
 }
 
+// trendKey is the bar that a key of Result.Trend belongs to: its month, or the
+// Monday of its week.
 func trendKey(key string, r *analyze.Result) string {
-	if r.Period.Until.Sub(r.Period.Since) > longTrend*24*time.Hour {
+	switch trendUnit(r) {
+	case "month":
 		return key[:len("2006-01")]
+	case "week":
+		if t, err := time.Parse(time.DateOnly, key); err == nil {
+			return t.AddDate(0, 0, -(int(t.Weekday())+6)%7).Format(time.DateOnly)
+		}
 	}
 	return key
 }
@@ -201,7 +225,11 @@ func trendLines(r *analyze.Result, pic *picture) []line {
 	for i := range mean {
 		mean[i] = microns(r.Totals.Cost.Float() / float64(len(mean)))
 	}
-	return append(lines, line{"mean", "soft", mean})
+	lines = append(lines, line{"mean", "soft", mean})
+	if l, ok := budgetLine(r, pic.Keys); ok {
+		lines = append(lines, l)
+	}
+	return lines
 }
 
 // microns rounds dollars of a picture to a millionth.

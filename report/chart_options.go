@@ -31,22 +31,16 @@ func (pic *picture) option() chartOption {
 	)
 	c.SetXAxis(pic.Keys)
 	var o chartOption
-	for _, s := range pic.Series {
-		data := make([]opts.BarData, len(s.Data))
-		for i, v := range s.Data {
-			data[i] = opts.BarData{Value: v}
-		}
-		c.AddSeries(s.Name, data, charts.WithBarChartOpts(opts.BarChart{Stack: "all"}))
+	for i, s := range pic.Series {
+		c.AddSeries(s.Name, nil, charts.WithBarChartOpts(opts.BarChart{Stack: "all"}))
+		c.MultiSeries[i].Data = s.Data // plain numbers: half as long as objects
 		o.Classes = append(o.Classes, s.Color)
 	}
 	if len(pic.Lines)+len(pic.Flags) > 0 {
 		over := charts.NewLine()
-		for _, l := range pic.Lines {
-			data := make([]opts.LineData, len(l.Data))
-			for i, v := range l.Data {
-				data[i] = opts.LineData{Value: v}
-			}
-			over.AddSeries(l.Name, data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
+		for i, l := range pic.Lines {
+			over.AddSeries(l.Name, nil, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
+			over.MultiSeries[i].Data = l.Data
 			o.Classes = append(o.Classes, l.Color)
 		}
 		for _, f := range pic.Flags {

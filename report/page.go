@@ -93,7 +93,7 @@ func newPage(r *analyze.Result, opt HTMLOptions) *page {
 	p.prompts(r, colors)
 	p.actions(r, colors)
 	p.marks(r, colors)
-	p.budgets(r)
+	p.budgets(r, colors)
 	return p
 }
 
@@ -109,6 +109,9 @@ func (p *page) verdict(r *analyze.Result) {
 	var more []string
 	if !p.Empty && p.Avoidable == "" && r.Quality.FindingsSkipped == "" && r.Totals.Cost.Known() {
 		more = append(more, "No certain or likely waste was found.")
+	}
+	if b := monthBudget(r); !p.Empty && b != nil && b.State == analyze.BudgetCrossed && b.CrossedAt != nil {
+		more = append(more, "Budget "+Money(b.Limit)+" crossed on "+b.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan")+".")
 	}
 	if !p.Empty && r.Compared == nil {
 		more = append(more, "It is not compared with an earlier period.")

@@ -144,7 +144,8 @@ func TestTrendOfShortAndLongPeriods(t *testing.T) {
 		{"a day of 25 hours", at("Europe/Berlin", "2026-10-25", 1), true, []string{"2026-10-25 02:00", "2026-10-25 23:00"}, 24, "2026-10-25 00:00", "Hour"},
 		{"a zone of half an hour", at("Asia/Kolkata", "2026-11-01", 1), true, []string{"2026-11-01 00:00"}, 24, "2026-11-01 00:00", "Hour"},
 		{"a week over spring", at("Europe/Berlin", "2026-03-25", 7), false, []string{"2026-03-29", "2026-03-31"}, 7, "2026-03-25", "Day"},
-		{"a year", at("UTC", "2026-01-01", 365), false, []string{"2026-01-01", "2026-12-31"}, 365, "2026-01-01", "Day"},
+		{"a hundred days", at("UTC", "2026-01-01", 100), false, []string{"2026-01-01", "2026-04-10"}, 100, "2026-01-01", "Day"},
+		{"a year", at("UTC", "2026-01-01", 365), false, []string{"2026-01-01", "2026-01-04", "2026-01-05", "2026-12-31"}, 53, "2025-12-29", "Week"},
 		{"three years", at("UTC", "2024-01-01", 1096), false, []string{"2024-01-01", "2024-01-31", "2026-12-31"}, 36, "2024-01", "Month"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -270,6 +271,11 @@ const inspect = `(() => {
 		if (ratio < 4.5) faint.push(e.tagName + ' ' + e.textContent.slice(0, 30) + ' ' + ratio.toFixed(2));
 	}
 	const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > WIDTH).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30));
-	return {Title: document.title, Wide: wide.slice(0, 5), Scroll: document.documentElement.scrollWidth, Faint: faint,
+	const marks = [...document.querySelectorAll('svg.bars path, svg.bar rect, svg.spark path, svg.spark rect')].filter(e => e.getBoundingClientRect().width > 0 && !e.matches('.rule,.touch,.axis')).flatMap(e => {
+		const style = getComputedStyle(e), c = style.fill === 'none' ? style.stroke : style.fill;
+		const a = light(parse(c)), b = light(behind(e.closest('section'))), ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+		return ratio < 3 ? [e.outerHTML.slice(0, 60) + ' ' + ratio.toFixed(2)] : [];
+	});
+	return {Title: document.title, Marks: [...new Set(marks)], Sections: [...document.querySelectorAll('section')].map(e => e.id), Wide: wide.slice(0, 5), Scroll: document.documentElement.scrollWidth, Faint: faint,
 		Names: [...document.querySelectorAll('#who table')].slice(0, 1).flatMap(t => [...t.querySelectorAll('tbody th')].map(e => e.textContent))};
 })()`

@@ -18,7 +18,18 @@ type whoPart struct {
 	Agents, Users, Models, Endpoints, Teams table
 	HasTeams                                bool
 	TeamNote                                string
+	Strangers                               []strangerRow
+	MoreStrangers                           string
 }
+
+// strangerRow is calls without an agent that have something in common.
+type strangerRow struct {
+	Program, Note, Resembles, Requests string
+	Cost                               amount
+}
+
+// shownStrangers is how many groups of callers without a name are listed.
+const shownStrangers = 10
 
 type table struct {
 	Title, Head                                 string
@@ -52,6 +63,7 @@ func (p *page) who(r *analyze.Result, colors palette, top int) {
 	if !w.HasTeams {
 		w.TeamNote = "Teams: no call carries the tag team. Send one, for example with the header Helicone-Property-Team, and teams are listed here."
 	}
+	w.strangers(r)
 	first := r.ByAgent[0]
 	switch {
 	case len(r.ByAgent) == 1 && first.Key == "unknown":
@@ -62,6 +74,26 @@ func (p *page) who(r *analyze.Result, colors palette, top int) {
 	default:
 		w.Answer = noBreak(fmt.Sprintf("%s agents; %s is the dearest with %s, %s of all.",
 			Count(int64(len(r.ByAgent))), agentName(first.Key), marked(first.Cost, first.Estimated), Share(first.Cost, r.Totals.Cost)))
+	}
+}
+
+func (w *whoPart) strangers(r *analyze.Result) {
+	shown, hidden := first(r.Strangers, shownStrangers)
+	for _, s := range shown {
+		row := strangerRow{Program: label(named(s.Program)), Resembles: "nobody known", Requests: Count(s.Calls), Cost: money(s.Cost, analyze.USD{})}
+		for _, x := range []struct{ what, value string }{{"key", s.KeyID}, {"from", s.Client}, {"system prompt", s.System}} {
+			if x.value != "" {
+				row.Note += " · " + x.what + " " + label(x.value)
+			}
+		}
+		row.Note = strings.TrimPrefix(row.Note, " · ")
+		if s.Resembles != "" {
+			row.Resembles = label(s.Resembles) + ", by " + label(strings.Join(s.Shared, ", "))
+		}
+		w.Strangers = append(w.Strangers, row)
+	}
+	if hidden > 0 {
+		w.MoreStrangers = plural(hidden, "more group") + ": --format json lists all"
 	}
 }
 

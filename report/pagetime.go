@@ -47,14 +47,11 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 	pic := trend(r, colors)
 	p.options["trend"] = pic.option()
 	t := &p.Trend
-	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, "Day", "trend_day"
-	switch {
-	case r.TrendHourly:
-		t.Unit, t.Query = "Hour", "trend_hour"
-	case len(pic.Keys) > 0 && len(pic.Keys[0]) == len("2006-01"):
-		t.Unit = "Month"
+	unit := trendUnit(r)
+	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, strings.ToUpper(unit[:1])+unit[1:], "trend_day"
+	if r.TrendHourly {
+		t.Query = "trend_hour"
 	}
-	unit := strings.ToLower(t.Unit)
 	t.Caption = "US dollars per " + unit + " (" + r.Period.TZ + "), stacked by agent."
 	t.Legend = legends(&pic)
 	guessed := map[string]analyze.USD{}
@@ -123,6 +120,7 @@ type heatDay struct {
 
 type heatCell struct {
 	Level      int
+	Text       string // for who hears the table's heads
 	Title, USD string
 }
 
@@ -201,9 +199,10 @@ func heatMap(r *analyze.Result) *heat {
 		for hour := range 24 {
 			key := fmt.Sprintf("%d-%02d", d+1, hour)
 			u := cost[key]
-			c := heatCell{Title: fmt.Sprintf("%s %02d:00 %s", name, hour, marked(u, guessed[key])), USD: u.String()}
+			text := marked(u, guessed[key])
+			c := heatCell{Title: fmt.Sprintf("%s %02d:00 %s", name, hour, text), Text: text, USD: u.String()}
 			if !u.Known() {
-				c.Title = fmt.Sprintf("%s %02d:00 nothing", name, hour)
+				c.Title, c.Text = fmt.Sprintf("%s %02d:00 nothing", name, hour), "nothing"
 			} else if most > 0 {
 				c.Level = int(math.Round(levels * u.Float() / most))
 			}
