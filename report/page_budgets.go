@@ -31,8 +31,8 @@ type spikeRow struct {
 	Cost, Most         amount
 }
 
-// shownSpikes is how many spikes are listed.
-const shownSpikes = 5
+// pageSpikes is how many spikes are listed.
+const pageSpikes = 5
 
 func (p *page) budgets(r *analyze.Result, colors palette) {
 	b := &p.Budgets
@@ -48,7 +48,7 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		b.Rows = append(b.Rows, row)
 	}
 	for i, s := range r.Spikes {
-		if i == shownSpikes {
+		if i == pageSpikes {
 			break
 		}
 		b.Spikes = append(b.Spikes, spikeRow{agentName(s.Agent), colors.of(s.Agent), PeriodText(analyze.Between{Since: s.Since, Until: s.Until}), money(s.Cost, analyze.USD{}), money(s.Most, analyze.USD{})})
