@@ -28,3 +28,12 @@ func Findings(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	}
 	return r, find(ctx, db, r, opt.Thresholds)
 }
+
+// Kinds are the names of the findings in order.
+func Kinds() []string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	return names
+}
