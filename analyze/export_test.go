@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"database/sql"
+	"testing"
 )
 
 // Question is a row of the catalogue, for tests.
@@ -36,4 +37,12 @@ func Kinds() []string {
 		names[i] = k.name
 	}
 	return names
+}
+
+// InPartsOf makes findings be looked for in parts of so many calls, until the test
+// is over.
+func InPartsOf(t testing.TB, calls int64) {
+	old := partCalls
+	partCalls = calls
+	t.Cleanup(func() { partCalls = old })
 }

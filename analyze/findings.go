@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"burn/queries"
 )
 
@@ -27,21 +29,31 @@ type kind struct {
 	short string // what was looked for, for people
 	fix   string
 	say   func(*group) (title, evidence string)
+	when  int    // whether its query reads charge: see findAll
+	parts string // a condition on a fingerprint by which its query can be asked in parts
 }
+
+// When a finding's query is asked: at once, with the others that need nothing of
+// charge but retries, or when all before it have been charged.
+const (
+	atOnce = iota
+	beside
+	last
+)
 
 // kinds is the catalogue, in the order in which findings take from a call's cost
 // what those before have left: each dollar belongs to one of them.
 var kinds = []kind{
-	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries},
-	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned},
-	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule},
-	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork},
-	{"repeated", "repeated requests", "cache the answer by request", sayRepeated},
-	{"history", "long histories for short answers", "send the last 5 turns", sayHistory},
-	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache},
-	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch},
-	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat},
-	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer},
+	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, ""},
+	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, beside, ""},
+	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, beside, ""},
+	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, beside, ""},
+	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, beside, "fp_request <> 0"},
+	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, beside, ""},
+	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, beside, "fp_prefix_4k <> 0"},
+	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, last, ""},
+	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, last, ""},
+	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, last, ""},
 }
 
 // Checked names everything that findings look for, for "nothing found".
@@ -118,9 +130,12 @@ type group struct {
 }
 
 // FindingCalls is how many calls a period may have for findings to be looked for:
-// beyond it they would take longer than everything else together, and more memory
-// than burn takes by default.
-const FindingCalls = 3_000_000
+// beyond it they would take minutes, and more memory than most give.
+const FindingCalls = 20_000_000
+
+// partCalls is how many calls are looked at in one go where a query can be asked
+// in parts: what it groups must fit into memory.
+var partCalls int64 = 1_500_000 // a variable for tests
 
 // find fills r.Findings and the sums of Totals.Avoidable for the period that the
 // views show. The table charge stays, for Explain and for a DuckDB shell. Where
@@ -154,25 +169,82 @@ func findAll(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) e
 	if _, err := db.ExecContext(ctx, text.String()+queries.Text("findings")); err != nil {
 		return fmt.Errorf("prepare findings: %w", err)
 	}
-	for i, k := range kinds {
-		if _, err := db.ExecContext(ctx, k.charge(i+1)); err != nil {
-			return fmt.Errorf("finding %s: %w", k.name, err)
+	var calls int64
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM history").Scan(&calls); err != nil {
+		return fmt.Errorf("prepare findings: %w", err)
+	}
+	parts := 1 + calls/partCalls
+	// What findings want is asked side by side where it can be, and charged in order.
+	for _, when := range []int{atOnce, beside, last} {
+		asked, askCtx := errgroup.WithContext(ctx)
+		asked.SetLimit(max(1, db.Stats().MaxOpenConnections))
+		for i := range kinds {
+			if k := &kinds[i]; k.when == when && when != last {
+				asked.Go(func() error { return k.want(askCtx, db, parts) })
+			}
+		}
+		if err := asked.Wait(); err != nil {
+			return err
+		}
+		for i := range kinds {
+			k := &kinds[i]
+			if k.when != when {
+				continue
+			}
+			if when == last {
+				if err := k.want(ctx, db, parts); err != nil {
+					return err
+				}
+			}
+			if _, err := db.ExecContext(ctx, k.charge(i+1)); err != nil {
+				return fmt.Errorf("finding %s: %w", k.name, err)
+			}
 		}
 	}
 	return readFindings(ctx, db, r)
+}
+
+// want writes a finding's calls into the table wanted_NAME. Calls that belong
+// together have one fingerprint, so the query may be asked part by part.
+func (k *kind) want(ctx context.Context, db *sql.DB, parts int64) error {
+	text, table := queries.Text("finding_"+k.name), "wanted_"+k.name
+	if k.parts == "" {
+		parts = 1
+	}
+	if k.name == "schedule" { // and batch, which comes later
+		if _, err := db.ExecContext(ctx, queries.Text("finding_runs")); err != nil {
+			return fmt.Errorf("runs of jobs: %w", err)
+		}
+	}
+	fingerprint, _, _ := strings.Cut(k.parts, " ")
+	for part := range parts {
+		query := text
+		if parts > 1 {
+			query = strings.Replace(text, k.parts, fmt.Sprintf("%s AND %s %% %d = %d", k.parts, fingerprint, parts, part), 1)
+		}
+		columns := "(boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence)"
+		statement := "INSERT INTO " + table + " " + columns + " " + query
+		if part == 0 {
+			statement = "CREATE OR REPLACE TABLE " + table + " AS WITH wanted " + columns + " AS (\n" + query + ") FROM wanted"
+		}
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("finding %s: %w", k.name, err)
+		}
+	}
+	return nil
 }
 
 // charge is the SQL that takes, for the finding at a place, what it wants of each
 // call and earlier ones have left.
 func (k *kind) charge(place int) string {
 	return fmt.Sprintf(`INSERT INTO charge
-WITH wanted (boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (
-%s), taken AS (
+WITH taken AS (
   SELECT boot, seq, sum(saved_usd) AS usd FROM charge GROUP BY ALL
 )
 SELECT %d, class, boot, seq, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
-FROM wanted LEFT JOIN taken USING (boot, seq)
-WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0`, queries.Text("finding_"+k.name), place)
+FROM wanted_%s LEFT JOIN taken USING (boot, seq)
+WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0;
+DROP TABLE wanted_%[2]s`, place, k.name)
 }
 
 func readFindings(ctx context.Context, db *sql.DB, r *Result) error {

@@ -25,9 +25,10 @@ func BenchmarkFindings(b *testing.B) {
 		}
 	}
 	w := openWorld(b, filepath.Join(b.TempDir(), "bench.duckdb"))
-	w.exec("SET memory_limit='1GB'; SET preserve_insertion_order=false")
+	w.exec("SET memory_limit='3GB'; SET preserve_insertion_order=false")
 	w.bulk(rows)
-	w.exec("CHECKPOINT")
+	w.exec("CHECKPOINT; SET memory_limit='1GB'; SET threads=1") // as ingest sets it: two questions at a time, of one thread each
+	w.db.SetMaxOpenConns(2)
 	opt := analyze.Options{Period: november}
 	b.ResetTimer()
 	for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,25 @@ func TestPlantedWasteIsFound(t *testing.T) {
 		}
 	}
 	t.Logf("%d worlds\n%s", worlds, table.String())
+}
+
+// TestFindingsInPartsAreTheSame: many calls are looked at part by part, and what
+// can be asked side by side is.
+func TestFindingsInPartsAreTheSame(t *testing.T) {
+	m := newMaker(t, 7)
+	m.repeated()
+	m.cache()
+	m.schedule()
+	m.bloat()
+	want := m.w.run(analyze.Options{Period: m.period}).Findings
+	if len(want) < 4 {
+		t.Fatalf("findings %+v", want)
+	}
+	analyze.InPartsOf(t, 800)
+	m.w.db.SetMaxOpenConns(2)
+	if got := m.w.run(analyze.Options{Period: m.period}).Findings; !reflect.DeepEqual(got, want) {
+		t.Errorf("in parts %+v\nat once %+v", got, want)
+	}
 }
 
 // plantKey is a call and the finding that is to charge it.
