@@ -82,7 +82,7 @@ func (e *exchange) send() error {
 	e.sending = true
 	go func() {
 		if e.sendBody() && e.o.sent != nil {
-			e.o.sent() // here, where the body may still be in the processor's cache
+			e.o.sent()
 		}
 	}()
 	return nil

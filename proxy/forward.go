@@ -80,7 +80,7 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	if o.length > 0 {
 		switch conn := connOf(r); {
 		case o.length > earlyInspection:
-			o.sent = c.inspectOnce
+			o.sent = c.inspectSoon
 		case conn != nil && len(r.Header["Expect"]) == 0:
 			o.here = conn.has(o.length)
 		}
@@ -98,7 +98,7 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	}
 	o.sent = func() {
 		if n, _ := c.req.state(); n > earlyInspection {
-			c.inspectOnce()
+			c.inspectSoon()
 		}
 	}
 }

@@ -18,8 +18,8 @@ type outgoing struct {
 	length  int64       // of body; -1: chunked
 	here    bool        // the whole body can be read without waiting
 	trailer http.Header // filled when body ends; nil: none possible
-	// sent is called once when the whole of body was sent, by a goroutine that
-	// has nothing else to do then, unless body was here. nil: nobody asks.
+	// sent is called once when the whole of body was sent, unless body was here.
+	// nil: nobody asks.
 	sent func()
 	// informational passes a 1xx answer other than 101 on; it may be called
 	// until roundTrip returns, never after.

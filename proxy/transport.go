@@ -107,7 +107,7 @@ func (o *outgoing) request(ctx context.Context) *http.Request {
 			if ended != nil {
 				ended()
 			}
-			go o.sent()
+			o.sent()
 		}
 	}
 	switch {
