@@ -295,6 +295,10 @@ func FuzzDecode(f *testing.F) {
 		if valid := json.Valid(line); valid == (err != nil && AsError(err).Reason == ReasonSyntax) {
 			t.Fatalf("json.Valid %v, Decode %v: %q", valid, err, line)
 		}
+		var again Record
+		if errAgain := d.Decode(line, &again); !sameDecoded(err, errAgain, &r, &again) {
+			t.Fatalf("first %v %+v, then %v %+v: %q", err, r, errAgain, again, line)
+		}
 		if err != nil {
 			return
 		}
@@ -326,6 +330,15 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// sameDecoded compares two results of Decode; after an error the record is of
+// no interest.
+func sameDecoded(err1, err2 error, a, b *Record) bool {
+	if err1 != nil || err2 != nil {
+		return err1 != nil && err2 != nil && *AsError(err1) == *AsError(err2)
+	}
+	return bytes.Equal(a.AppendJSON(nil), b.AppendJSON(nil))
+}
+
 // Random damage to a good line finds no difference either; this runs in every
 // test run, the fuzzer only on demand.
 func TestDamagedLinesAgreeWithStandardLibrary(t *testing.T) {
@@ -333,6 +346,11 @@ func TestDamagedLinesAgreeWithStandardLibrary(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	alphabet := []byte("\"\\{}[]:,0123456789eE+-.untrfals \t\n\x00\x1f\xc3\xa9\xff")
 	accepted := 0
+	var warm Decoder // expects what the good line has
+	var again Record
+	if err := warm.Decode(bytes.TrimSpace(good), &again); err != nil {
+		t.Fatal(err)
+	}
 	for range 200_000 {
 		line := bytes.Clone(good)
 		for range 1 + rng.IntN(3) {
@@ -351,6 +369,9 @@ func TestDamagedLinesAgreeWithStandardLibrary(t *testing.T) {
 		err := d.Decode(line, &r)
 		if valid := json.Valid(line); valid == (err != nil && AsError(err).Reason == ReasonSyntax) {
 			t.Fatalf("json.Valid %v, Decode %v: %q", valid, err, line)
+		}
+		if errAgain := warm.Decode(line, &again); !sameDecoded(err, errAgain, &r, &again) {
+			t.Fatalf("a first line gives %v %+v, after another one %v %+v: %q", err, r, errAgain, again, line)
 		}
 		if err == nil {
 			accepted++

@@ -124,9 +124,9 @@ func (d *Decoder) skip(depth int) bool {
 		_, ok := d.scanString()
 		return ok
 	case c == '{':
-		return d.object(func(d *Decoder, _ string) bool { return d.skip(depth + 1) })
+		return d.skipAll('}', depth+1)
 	case c == '[':
-		return d.array(func(d *Decoder) bool { return d.skip(depth + 1) })
+		return d.skipAll(']', depth+1)
 	case c == 't':
 		return d.word("true")
 	case c == 'f':
@@ -138,6 +138,49 @@ func (d *Decoder) skip(depth int) bool {
 		return ok
 	}
 	return false
+}
+
+// skipAll reads the members of an object or the elements of an array, up to
+// its closing bracket.
+func (d *Decoder) skipAll(closing byte, depth int) bool {
+	d.i++
+	d.space()
+	if d.peek() == closing {
+		d.i++
+		return true
+	}
+	for {
+		if closing == '}' {
+			if d.peek() != '"' {
+				return false
+			}
+			if _, ok := d.scanString(); !ok {
+				return false
+			}
+			d.space()
+			if d.peek() != ':' {
+				return false
+			}
+			d.i++
+			d.space()
+		}
+		if _, end, ok := digits(d.b, d.i); ok {
+			d.i = end
+		} else if !d.skip(depth) {
+			return false
+		}
+		d.space()
+		switch d.peek() {
+		case ',':
+			d.i++
+			d.space()
+		case closing:
+			d.i++
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // number reads a number; whole means digits only, not even a sign.
