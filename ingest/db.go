@@ -43,7 +43,8 @@ func (db *DB) Rebuilt() (why string, lost Beyond, kept string) { return db.why, 
 
 // rowGroup is how many rows of call are packed together. A group is built in
 // memory before it is written: DuckDB's own size takes 60 MB of this table.
-const rowGroup = 30 * chunkRows
+// Small groups also keep the pauses short in which rows wait to be appended.
+const rowGroup = 20 * chunkRows
 
 // blockBytes is the database's unit of space. Every column of a table begins
 // its own block, so DuckDB's usual 256 KiB would be 25 MB for the first row.
@@ -51,7 +52,7 @@ const blockBytes = 64 << 10
 
 // ingestMemory is what DuckDB gets while lines are read: rows go straight to
 // the file, so more would only be used because it is there.
-const ingestMemory = 64 << 20
+const ingestMemory = 48 << 20
 
 // Open locks and opens the database, creating it and its directory if need be.
 // A database that cannot be opened, or is of another schema, is moved aside

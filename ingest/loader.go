@@ -133,8 +133,8 @@ func (l *loader) event(row *fileRow, r *usage.Record) error {
 }
 
 // fewRows is how many rows of a chunk are copied into the loader's own rather
-// than sent as they are: a call into DuckDB costs as much as some hundred rows.
-const fewRows = 512
+// than sent as they are: sending them costs as much as some hundred rows.
+const fewRows = 128
 
 // chunk counts the rows of a chunk and writes those that are new.
 func (l *loader) chunk(row *fileRow, c *callChunk) error {

@@ -25,15 +25,15 @@ import (
 //	read ──jobs──► decode ─┐
 //	  └────order───────────┴──► commit
 
-// blockSize is how many bytes of a file are decoded at once: about as many
-// lines as a chunk has rows.
-const blockSize = 2 << 20
+// blockSize is how many bytes of a file are decoded at once: they should still
+// be in the processor's cache then.
+const blockSize = 1 << 20
 
 // maxBlocks and maxChunks are how many decoded blocks and their chunks wait to
-// be written, at most. A chunk is 1 MB.
+// be written, at most: more than one row group. A chunk is 0.8 MB when full.
 const (
-	maxBlocks = 32
-	maxChunks = 20
+	maxBlocks = 40
+	maxChunks = 32
 )
 
 // block is a run of whole lines of one file and what they decode to.
