@@ -52,7 +52,7 @@ const blockBytes = 64 << 10
 
 // ingestMemory is what DuckDB gets while lines are read: rows go straight to
 // the file, so more would only be used because it is there.
-const ingestMemory = 48 << 20
+const ingestMemory = 40 << 20
 
 // Open locks and opens the database, creating it and its directory if need be.
 // A database that cannot be opened, or is of another schema, is moved aside

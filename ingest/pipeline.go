@@ -33,7 +33,7 @@ const blockSize = 1 << 20
 // be written, at most: more than one row group. A chunk is 0.8 MB when full.
 const (
 	maxBlocks = 40
-	maxChunks = 32
+	maxChunks = 28
 )
 
 // block is a run of whole lines of one file and what they decode to.
