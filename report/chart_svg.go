@@ -16,7 +16,7 @@ import (
 // one drawing serves light, dark and paper. A library bakes colours and sizes in.
 
 // titledBars is how many bars have a title each, which a pointer shows.
-const titledBars = 62
+const titledBars = 31
 
 // num writes a coordinate as short as it can be.
 func num(v float64) string { return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) }

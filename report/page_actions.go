@@ -32,7 +32,7 @@ type traceCall struct {
 // How much of the dearest actions is drawn.
 const (
 	shownTraces     = 5
-	shownTraceCalls = 15
+	shownTraceCalls = 10
 )
 
 func (p *page) actions(r *analyze.Result, colors palette) {
