@@ -44,6 +44,7 @@ var owners = map[string][]string{
 	"github.com/marcboeker/go-duckdb/":  {"burn/ingest"},
 	"github.com/olekukonko/tablewriter": {"burn/report"},
 	"github.com/go-echarts/go-echarts/": {"burn/report"},
+	"github.com/wneessen/go-mail":       {"burn/report"},
 	"go.yaml.in/yaml/":                  {"burn/report/settings"},
 	"github.com/andybalholm/brotli":     {"burn/proxy/provider"},
 	"github.com/klauspost/compress/":    {"burn/proxy/provider", "burn/ingest"},

@@ -322,7 +322,7 @@ func (p *program) before(c *cli.Context) error {
 }
 
 // sections are keys of the configuration file that are not flags.
-var sections = []string{"agent-rules", "tags", "models", "thresholds", "budgets", "webhook"}
+var sections = []string{"agent-rules", "tags", "models", "thresholds", "budgets", "webhook", "mail"}
 
 func flagNames(cmd *cli.Command) []string {
 	var names []string
@@ -524,6 +524,9 @@ func (p *program) analyzeCommand() *cli.Command {
 			text("explain", "", "show the calls, the arithmetic and the SQL of one finding, by its `ID`"),
 			list("budget", "limit in dollars, such as 2000 (per month), 500/week or 80/day; repeatable, others in the configuration's budgets"),
 			list("fail-on", "budget: exit 10 if one is crossed; findings: exit 11 if there are certain or likely ones; repeatable"),
+			list("mail-to", "send the report to these `ADDRESSES`, separated by commas; how is said under mail in the configuration"),
+			text("mail-when", "always", "always, findings or budget: send it only if there are certain or likely findings, or a budget is crossed"),
+			text("eml", "", "write the mail to `FILE`, or - for sendmail -t, instead of sending it"),
 			toggle("quiet", "print nothing unless a budget is crossed, a finding is new, or something fails"),
 			toggle("strict", "exit 6 if lines were rejected or calls have no price"),
 			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
@@ -554,6 +557,9 @@ type task struct {
 	failOn   []string // budget, findings
 	quiet    bool
 	alerts   settings.Alerts
+	mail     report.MailOptions
+	mailWhen string
+	eml      string
 	result   **analyze.Result // what answer found out, for what is done with it afterwards
 }
 
@@ -646,7 +652,7 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	if t.result != nil {
 		*t.result = r
 	}
-	if t.quiet {
+	if t.quiet || t.eml == "-" {
 		out.Reset()
 	}
 	// Tables say it themselves; who reads the rest may be a program.
@@ -678,7 +684,100 @@ func (p *program) explain(ctx context.Context, w io.Writer, db *ingest.DB, t tas
 }
 
 // watches reports whether something is done with a run's result beside printing it.
-func (t task) watches() bool { return t.quiet || t.alerts.Webhook.URL != "" }
+func (t task) watches() bool { return t.quiet || t.alerts.Webhook.URL != "" || t.mails() }
+
+func (t task) mails() bool { return len(t.mail.To) > 0 }
+
+// mailTask reads what --mail-to, --mail-when and --eml ask for.
+func (p *program) mailTask(c *cli.Context, t *task) (err error) {
+	t.mailWhen, t.eml = c.String("mail-when"), c.String("eml")
+	if !slices.Contains([]string{"always", "findings", "budget"}, t.mailWhen) {
+		return fmt.Errorf("--mail-when %q: use always, findings or budget", t.mailWhen)
+	}
+	if t.mail.To, err = report.Addresses(c.StringSlice("mail-to")); err != nil {
+		return fmt.Errorf("--mail-to: %w", err)
+	}
+	switch {
+	case t.eml != "" && !t.mails():
+		return errors.New("--eml needs --mail-to")
+	case !t.mails():
+		return nil
+	case t.explain != "":
+		return errors.New("--explain is not mailed")
+	case t.eml == "-" && t.html == "-":
+		return errors.New("--eml - and --html - both want standard output")
+	}
+	from := t.alerts.Mail.From
+	if from == "" {
+		host, err := os.Hostname()
+		if err != nil || host == "" {
+			host = "localhost"
+		}
+		from = "burn <burn@" + host + ">"
+	}
+	sender, err := report.Addresses([]string{from})
+	if err != nil || len(sender) != 1 {
+		return fmt.Errorf("mail: from %q is no mail address", report.Clean(from))
+	}
+	t.mail.From, t.mail.HTML = sender[0], t.htmlOpt
+	t.mail.HTML.Scope = fmt.Sprintf("%q", t.look.Filter)
+	t.look.Need |= analyze.Pictures
+	if t.eml == "" {
+		if err := transport(t.alerts.Mail).Check(); err != nil {
+			return fmt.Errorf("mail: %w", err)
+		}
+	}
+	return nil
+}
+
+func transport(m settings.Mail) report.Transport {
+	return report.Transport{Server: m.Server, TLS: m.TLS, User: m.User, Password: m.Password, CAFile: m.CAFile, Sendmail: m.Sendmail, Timeout: m.Timeout}
+}
+
+// mailReport sends r, unless it was sent before or there is nothing to send. The
+// message is on disk while it is not sent.
+func (p *program) mailReport(ctx context.Context, t task, r *analyze.Result, told *report.Told) error {
+	switch {
+	case t.mailWhen == "findings" && len(report.FindingAlerts(r)) == 0, t.mailWhen == "budget" && !r.BudgetCrossed():
+		return nil
+	}
+	m, err := report.Mail(r, t.mail)
+	if err != nil {
+		return err
+	}
+	if t.eml == "-" {
+		_, err := m.WriteTo(p.stdout)
+		return quiet(err, 0)
+	}
+	write := func(w io.Writer) error { _, err := m.WriteTo(w); return err }
+	if t.eml != "" {
+		return report.WriteFile(t.eml, write)
+	}
+	id := "mail " + report.MessageID(r, t.mail)
+	if at := told.When(id); !at.IsZero() {
+		if !t.quiet {
+			fmt.Fprintf(p.stderr, "burn: the mail of this period was sent on %s, and is not sent again\n", at.Format(time.RFC3339))
+		}
+		return nil
+	}
+	kept := filepath.Join(filepath.Dir(t.db.Path), strings.Map(fileSign, report.MessageID(r, t.mail))+".eml")
+	if err := report.WriteFile(kept, write); err != nil {
+		return &exit{code: exitUnsent, err: fmt.Errorf("mail not sent: %w", err)}
+	}
+	if err := transport(t.alerts.Mail).Send(ctx, m); err != nil {
+		return &exit{code: exitUnsent, err: fmt.Errorf("%w; the mail is kept: %s", err, kept)}
+	}
+	told.Remember(id, t.look.Now)
+	return os.Remove(kept)
+}
+
+// fileSign keeps of a name what every file system takes.
+func fileSign(r rune) rune {
+	if r == '.' || r == '-' || r == '@' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return '_'
+}
 
 // worst is the one of two errors that says how the process ends, with the text of
 // both.
@@ -728,7 +827,10 @@ func (p *program) alert(ctx context.Context, t task, r *analyze.Result) error {
 			}
 		}
 	}
-	return errors.Join(failed, told.Save())
+	if t.mails() {
+		failed = worst(failed, p.mailReport(ctx, t, r, told))
+	}
+	return worst(failed, told.Save())
 }
 
 // budgets are those of --budget and of the configuration.
@@ -871,7 +973,10 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if t.explain == "" {
 		t.look.Need |= analyze.Alerts
 	}
-	if t.alerts, err = p.config.Alerts(); err != nil {
+	if t.alerts, err = p.config.Alerts(os.Getenv); err != nil {
+		return t, err
+	}
+	if err := p.mailTask(c, &t); err != nil {
 		return t, err
 	}
 	if hook := report.Webhook(t.alerts.Webhook); hook.URL != "" {
@@ -1432,6 +1537,9 @@ func (p *program) doctor(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if h.Mail, err = p.mailHealth(c.Context, t); err != nil {
+		return usageError(err)
+	}
 	checks := report.Diagnose(h)
 	if format == "json" {
 		err = report.Object(p.stdout, map[string]any{"schema": "burn.doctor/1", "checks": checks})
@@ -1442,6 +1550,22 @@ func (p *program) doctor(c *cli.Context) error {
 		return &exit{code: exitFailed, err: errors.New("something does not work: see what fails above")}
 	}
 	return quiet(err, 0)
+}
+
+// mailHealth looks whether mail could be sent, if the configuration wants it, and
+// for mail that was not.
+func (p *program) mailHealth(ctx context.Context, t task) (h report.MailHealth, err error) {
+	if !slices.Contains(p.config.Keys(), "mail") && !slices.Contains(p.config.Keys(), "mail-to") {
+		return h, nil
+	}
+	alerts, err := p.config.Alerts(os.Getenv)
+	if err != nil {
+		return h, err
+	}
+	h.Wanted = true
+	h.Text, h.Err = transport(alerts.Mail).Probe(ctx)
+	h.Kept, err = filepath.Glob(filepath.Join(filepath.Dir(t.db.Path), "burn.*.eml"))
+	return h, err
 }
 
 // health looks at everything that a diagnosis is made from.

@@ -70,6 +70,7 @@ type Health struct {
 	Stopped    bool // the newest line says that its proxy ended well
 
 	Database DatabaseHealth
+	Mail     MailHealth
 	Records  *analyze.Result          // of analyze.Examine; nil if the database cannot be looked at
 	Agents   map[string]analyze.Agent // the agents file; nil if none was given
 	Prices   string                   // date of the price table in use
@@ -81,6 +82,14 @@ type Directory struct {
 	IsFile bool
 	Mode   uint32 // permission bits
 	Err    error  // why it cannot be read
+}
+
+// MailHealth says whether mail can leave.
+type MailHealth struct {
+	Wanted bool     // the configuration has mail
+	Err    error    // why it cannot
+	Text   string   // where it goes
+	Kept   []string // files of mail that was not sent
 }
 
 // DatabaseHealth says whether the database can be used.
@@ -103,12 +112,33 @@ func Diagnose(h Health) []Check {
 	}
 	list = append(list, checkProxy(h), checkFiles(h), checkDatabase(h), checkPrices(h))
 	if h.Records == nil {
-		return append(list, checkFileClock(h), mail)
+		return append(list, checkFileClock(h), checkMail(h))
 	}
-	return append(list, checkLines(h), checkNumbers(h), checkClock(h), checkAgents(h), checkSilent(h), checkStreams(h), checkUnpriced(h), checkCounts(h), mail)
+	return append(list, checkLines(h), checkNumbers(h), checkClock(h), checkAgents(h), checkSilent(h), checkStreams(h), checkUnpriced(h), checkCounts(h), checkMail(h))
 }
 
-var mail = Check{Name: "mail", State: OK, Text: "not set up"}
+// checkMail says whether mail could leave. It sends none.
+func checkMail(h Health) Check {
+	m := h.Mail
+	c := Check{Name: "mail", State: OK, Text: "not set up"}
+	switch {
+	case !m.Wanted:
+		return c
+	case m.Err != nil:
+		c.State, c.Text = Fail, m.Err.Error()
+		c.Do = []string{"correct mail in the configuration; see whether the server runs and is reached: nc -vz HOST PORT"}
+	default:
+		c.Text = m.Text
+	}
+	if len(m.Kept) > 0 {
+		if c.State == OK {
+			c.State = Warn
+		}
+		c.Text += "; not sent: " + some(m.Kept)
+		c.Do = append(c.Do, "send it by hand and delete it: sendmail -t < "+shellWord(m.Kept[0]))
+	}
+	return c
+}
 
 func checkDirectory(d Directory) Check {
 	c := Check{Name: "directory", State: OK, Text: fmt.Sprintf("%s, mode %04o", d.Path, d.Mode)}

@@ -70,4 +70,5 @@ type HTMLOptions struct {
 	Command string // the command that makes this page again
 	Base    string // the command that looks at the same calls, without options of output; "" is burn analyze
 	Version string // burn's
+	Scope   string // what beside the period tells this page from others of the installation
 }

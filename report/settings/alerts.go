@@ -3,6 +3,8 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -54,13 +56,70 @@ type Webhook struct {
 }
 
 // Alerts is what the configuration says about telling people.
-type Alerts struct{ Webhook Webhook }
+type Alerts struct {
+	Webhook Webhook
+	Mail    Mail
+}
+
+// Mail is the section mail: who writes, and how mail leaves. Without Server the
+// local Sendmail takes it.
+type Mail struct {
+	From     string
+	Server   string
+	TLS      string
+	User     string
+	Password string
+	CAFile   string
+	Sendmail string
+	Timeout  time.Duration
+}
+
+// mailTime is how long sending may take unless the configuration says so.
+const mailTime = time.Minute
+
+// mail reads the section mail. The password is the variable BURN_SMTP_PASSWORD or
+// the content of a file, and never stands in the configuration.
+func (f *File) mail(getenv func(string) string) (m Mail, err error) {
+	var s struct {
+		From         string `yaml:"from"`
+		Server       string `yaml:"server"`
+		TLS          string `yaml:"tls"`
+		User         string `yaml:"user"`
+		PasswordFile string `yaml:"password_file"`
+		CAFile       string `yaml:"ca_file"`
+		Sendmail     string `yaml:"sendmail"`
+		Timeout      string `yaml:"timeout"`
+	}
+	if err := f.Section("mail", &s); err != nil {
+		return m, err
+	}
+	m = Mail{From: s.From, Server: s.Server, TLS: s.TLS, User: s.User, Password: getenv("BURN_SMTP_PASSWORD"), CAFile: s.CAFile, Sendmail: s.Sendmail, Timeout: mailTime}
+	if m.Sendmail == "" {
+		m.Sendmail = "/usr/sbin/sendmail"
+	}
+	if s.PasswordFile != "" && m.Password == "" {
+		b, err := os.ReadFile(s.PasswordFile)
+		if err != nil {
+			return m, f.Errorf("mail", fmt.Errorf("password_file: %w", err))
+		}
+		m.Password = strings.TrimRight(string(b), "\r\n")
+	}
+	if s.Timeout != "" {
+		if m.Timeout, err = Wait(s.Timeout); err != nil || m.Timeout <= 0 {
+			return m, f.Errorf("mail", fmt.Errorf("timeout %q: use a time such as 60s", s.Timeout))
+		}
+	}
+	return m, nil
+}
 
 // webhookTime is how long a webhook may take unless the configuration says so.
 const webhookTime = 10 * time.Second
 
-// Alerts reads the section webhook: {url: …, timeout: 10s}.
-func (f *File) Alerts() (a Alerts, err error) {
+// Alerts reads the sections webhook, {url: …, timeout: 10s}, and mail.
+func (f *File) Alerts(getenv func(string) string) (a Alerts, err error) {
+	if a.Mail, err = f.mail(getenv); err != nil {
+		return a, err
+	}
 	var w struct {
 		URL     string `yaml:"url"`
 		Timeout string `yaml:"timeout"`

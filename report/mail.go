@@ -1,0 +1,245 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	netmail "net/mail"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"burn/analyze"
+)
+
+// MailOptions say to whom a report goes, and what its foot says.
+type MailOptions struct {
+	From string
+	To   []string
+	HTML HTMLOptions // of the page that is attached
+}
+
+//go:embed assets/mail.html
+var mailHTML string
+
+var mailTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("mail").Parse(mailHTML)) })
+
+// Addresses reads mail addresses, each given alone or several separated by
+// commas: one@example.com, "Name" <two@example.com>. Control characters are
+// refused wherever they stand.
+func Addresses(lists []string) (out []string, err error) {
+	for _, list := range lists {
+		if strings.ContainsFunc(list, unsafe) {
+			return nil, fmt.Errorf("%q is no list of mail addresses: it has control characters", Clean(list))
+		}
+		parsed, err := netmail.ParseAddressList(list)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no list of mail addresses: use one@example.com,two@example.com", Clean(list))
+		}
+		for _, a := range parsed {
+			if s := a.String(); !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out, nil
+}
+
+// MessageID names the mail of a period, an installation and its readers, so that
+// a second run makes the same. Periods of a day or more are told apart by their
+// days, shorter ones by their hours: a run again a minute later is no other.
+func MessageID(r *analyze.Result, opt MailOptions) string {
+	layout := "20060102"
+	if r.Period.Until.Sub(r.Period.Since) < 24*time.Hour {
+		layout = "20060102T15"
+	}
+	since, until := r.Period.Since.Format(layout), r.Period.Until.Format(layout)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", r.Installation, opt.To, opt.HTML.Scope))
+	domain := "burn.invalid"
+	if a, err := netmail.ParseAddress(opt.From); err == nil {
+		_, domain, _ = strings.Cut(a.Address, "@")
+	}
+	return "burn." + since + "." + until + "." + hex.EncodeToString(sum[:8]) + "@" + domain
+}
+
+// Subject is the decision in one line: burn: $2,300 in 30 days (+24 %), $1,380
+// avoidable - digest-cron +92 %.
+func Subject(r *analyze.Result) string {
+	t := r.Totals
+	if t.Requests == 0 {
+		return "burn: nothing recorded in " + lengthText(r.Period.Between)
+	}
+	whole := func(u analyze.USD) string {
+		if u.Float() < 10 {
+			return Money(u)
+		}
+		return sign(u) + "$" + rounded(u, 0)
+	}
+	s := "burn: no price known"
+	if t.Cost.Known() {
+		s = "burn: " + whole(t.Cost)
+	}
+	s += " in " + lengthText(r.Period.Between)
+	if compared(r) && t.Cost.Known() {
+		s += " (" + Change(t.Cost, r.Previous.Cost) + ")"
+	}
+	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
+		s += ", " + whole(avoidable) + " avoidable"
+	}
+	if r.BudgetCrossed() {
+		s += ", over budget"
+	}
+	if c := risen(r); c != "" {
+		s += " - " + c
+	}
+	return s
+}
+
+// risen names the agent whose cost rose most, "" if none did.
+func risen(r *analyze.Result) string {
+	var most analyze.AgentChange
+	for _, c := range r.Changes {
+		if c.Change.Pico().Sign() > 0 && (most.Agent == "" || c.Change.Cmp(most.Change) > 0) {
+			most = c
+		}
+	}
+	if most.Agent == "" {
+		return ""
+	}
+	return named(most.Agent) + " " + Change(most.After, most.Before)
+}
+
+// Mail makes the message: text and HTML, with the trend as a picture and the whole
+// page attached. Equal data and options give an equal Message-ID.
+func Mail(r *analyze.Result, opt MailOptions) (*mail.Msg, error) {
+	m := mail.NewMsg(mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP), mail.WithNoDefaultUserAgent())
+	if err := m.From(opt.From); err != nil {
+		return nil, fmt.Errorf("mail from %q: %w", Clean(opt.From), err)
+	}
+	if err := m.To(opt.To...); err != nil {
+		return nil, fmt.Errorf("mail to: %w", err)
+	}
+	m.Subject(Subject(r))
+	m.SetDateWithValue(r.GeneratedAt)
+	m.SetMessageIDWithValue(MessageID(r, opt))
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	m.SetGenHeader("X-Auto-Response-Suppress", "All")
+
+	var text, body, page bytes.Buffer
+	if err := Text(&text, r, TextOptions{Top: 10, Compact: true, Width: 72}); err != nil {
+		return nil, err
+	}
+	picture, top, agents, err := trendPNG(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := mailTemplate().Execute(&body, newMailBody(r, opt, len(picture) > 0, top, agents)); err != nil {
+		return nil, fmt.Errorf("write mail: %w", err)
+	}
+	if err := HTML(&page, r, opt.HTML); err != nil {
+		return nil, err
+	}
+	m.SetBodyString(mail.TypeTextPlain, text.String())
+	m.AddAlternativeString(mail.TypeTextHTML, body.String())
+	if len(picture) > 0 {
+		err = m.EmbedReader("trend.png", bytes.NewReader(picture), mail.WithFileContentID("<"+pictureID+">"), mail.WithFileContentType("image/png"))
+	}
+	err = errors.Join(err, m.AttachReader("report.html", &page, mail.WithFileContentType(mail.TypeTextHTML)))
+	if err != nil {
+		return nil, fmt.Errorf("write mail: %w", err)
+	}
+	return m, nil
+}
+
+const pictureID = "trend.png"
+
+// mailBody is what the template shows.
+type mailBody struct {
+	Sentence, Period, Caption, CID, Version, Command, Checked string
+	Total, TotalChange                                        string
+	Alerts, Trust                                             []string
+	Findings                                                  []mailFinding
+	Agents                                                    []mailAgent
+	Compared, Picture                                         bool
+}
+
+type mailFinding struct{ Save, Title, Class, Evidence, Do string }
+
+type mailAgent struct {
+	Name, Owner, Cost, Change, Share, Color string
+	Bar                                     int // per cent of the column
+}
+
+// mailRows bounds the tables of a mail, and mailName what a foreign name may take:
+// the body stays below what mail programs cut off.
+const (
+	mailRows = 10
+	mailName = 80
+)
+
+func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.USD, agents []string) mailBody {
+	b := mailBody{Sentence: Sentence(r), Period: PeriodLine(r), CID: pictureID, Version: opt.HTML.Version, Command: opt.HTML.Command, Compared: compared(r), Picture: picture,
+		Alerts: alertsOf(r), Trust: []string{TrustLine(r)}, Total: Money(r.Totals.Cost)}
+	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
+		b.Trust = append(b.Trust, "Warning: "+old+".")
+	}
+	if r.Totals.Requests == 0 {
+		return b
+	}
+	if len(b.Alerts) > mailRows {
+		b.Alerts = append(b.Alerts[:mailRows:mailRows], plural(int64(len(b.Alerts)-mailRows), "more line")+" in the attached report.")
+	}
+	shown, _, _ := fixFirst(r)
+	for _, f := range shown {
+		b.Findings = append(b.Findings, mailFinding{Money(f.Saving), Clean(f.Title), f.Class, Clean(f.Evidence), Clean(f.Fix)})
+	}
+	if len(shown) == 0 {
+		b.Checked = noFindings(r)
+	}
+	rows := make([]analyze.Row, len(r.ByAgent))
+	for i, a := range r.ByAgent {
+		rows[i] = a.Row
+	}
+	first, rest := cut(rows, mailRows)
+	add := func(row analyze.Row, name, owner, change, colour string) {
+		f, _ := fraction(row.Cost, r.Totals.Cost)
+		b.Agents = append(b.Agents, mailAgent{shortName(name), shortName(owner), marked(row.Cost, row.Estimated), change, Share(row.Cost, r.Totals.Cost), colour, int(f*70 + 0.5)})
+	}
+	for i, row := range first {
+		change := ""
+		if b.Compared {
+			change = Change(row.Cost, r.PreviousAgents[row.Key])
+		}
+		add(row, named(row.Key), Clean(r.ByAgent[i].Owner), change, mailColors[min(i, len(mailColors)-1)])
+	}
+	if rest.Requests > 0 {
+		add(rest, rest.Key, "", "", mailColors[len(mailColors)-1])
+	}
+	if b.Compared {
+		b.TotalChange = Change(r.Totals.Cost, r.Previous.Cost)
+	}
+	unit := "day"
+	if r.TrendHourly {
+		unit = "hour"
+	}
+	names := make([]string, len(agents))
+	for i, a := range agents {
+		names[i] = shortName(named(a))
+	}
+	b.Caption = "By " + unit + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + Money(top) + ". From below: " + strings.Join(names, ", ") + ", others grey."
+	return b
+}
+
+func shortName(s string) string {
+	if runes := []rune(s); len(runes) > mailName {
+		return string(runes[:mailName-1]) + "…"
+	}
+	return s
+}
