@@ -144,7 +144,7 @@ func empty(opt Options, p Period) *Result {
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
-		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Streams: []Stream{}, Changes: []AgentChange{}, Spikes: []Spike{}, Strangers: []Stranger{}, agents: opt.Agents,
+		Waste: []Waste{}, Findings: []Finding{}, Traces: []Trace{}, Marks: []Mark{}, Budgets: []Budget{}, Unpriced: []Unpriced{}, Inconsistent: []Inconsistent{}, Streams: []Stream{}, Changes: []AgentChange{}, Spikes: []Spike{}, Strangers: []Stranger{}, agents: opt.Agents,
 		Quality: Quality{Rejected: map[string]int64{}},
 	}
 }

@@ -58,6 +58,7 @@ var catalog = []question{
 	{name: "mark_days", cols: markDayCols, order: "n, agent, day", when: never, read: readMarkDay},
 	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
+	{name: "inconsistent", exam: true, cols: "provider model requests", order: "requests DESC, provider, model", read: readInconsistent},
 	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
 		order: "cost_usd DESC NULLS LAST, requests DESC, agent, provider, model, endpoint", read: readStreams},
 	{name: "trend_day", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
@@ -182,6 +183,15 @@ func readUnpriced(r *Result, scan scanner) error {
 		return err
 	}
 	r.Unpriced = append(r.Unpriced, u)
+	return nil
+}
+
+func readInconsistent(r *Result, scan scanner) error {
+	var x Inconsistent
+	if err := scan(&x.Provider, &x.Model, &x.Requests); err != nil {
+		return err
+	}
+	r.Inconsistent = append(r.Inconsistent, x)
 	return nil
 }
 

@@ -35,7 +35,7 @@ type Program struct {
 type Writers struct{ Dropped, WriteErrors, LostLines int64 }
 
 // Examine asks only what tells how well calls are recorded: of the Result there
-// are Totals, Unpriced, Streams, Quality, LastCall and Exam. Need and Compare of
+// are Totals, Unpriced, Inconsistent, Streams, Quality, LastCall and Exam. Need and Compare of
 // opt have no meaning.
 func Examine(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	opt.Need, opt.Compare = 0, nil

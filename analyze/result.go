@@ -28,14 +28,15 @@ type Result struct {
 	ByTime        []Row      `json:"by_time"`         // keys: hour 2026-11-23T14, UTC
 	ByWeekdayHour []Row      `json:"by_weekday_hour"` // keys: 1-14 is Monday 14:00 to 15:00, in Period.TZ
 
-	Waste    []Waste    `json:"waste"`
-	Findings []Finding  `json:"findings"`
-	Traces   []Trace    `json:"traces"` // the 1,000 dearest
-	Marks    []Mark     `json:"marks"`  // those before the end of the period, oldest first
-	Budgets  []Budget   `json:"budgets"`
-	Unpriced []Unpriced `json:"unpriced"`
-	Streams  []Stream   `json:"streams_without_usage"`
-	Quality  Quality    `json:"quality"`
+	Waste        []Waste        `json:"waste"`
+	Findings     []Finding      `json:"findings"`
+	Traces       []Trace        `json:"traces"` // the 1,000 dearest
+	Marks        []Mark         `json:"marks"`  // those before the end of the period, oldest first
+	Budgets      []Budget       `json:"budgets"`
+	Unpriced     []Unpriced     `json:"unpriced"`
+	Inconsistent []Inconsistent `json:"inconsistent"`
+	Streams      []Stream       `json:"streams_without_usage"`
+	Quality      Quality        `json:"quality"`
 
 	Strangers []Stranger `json:"unknown_callers"` // calls without an agent by what they share, the 1,000 dearest
 
@@ -212,6 +213,14 @@ type Unpriced struct {
 	Model    string `json:"model"`
 	Requests int64  `json:"requests"`
 	Tokens   int64  `json:"tokens"`
+}
+
+// Inconsistent counts the calls of a model whose counts contradict each other,
+// such as more cached tokens than were read. Most calls first.
+type Inconsistent struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Requests int64  `json:"requests"`
 }
 
 // Stream counts streams that ended well without saying what they used; all of

@@ -76,6 +76,9 @@ func CSV(w io.Writer, r *analyze.Result) error {
 	for _, u := range r.Unpriced {
 		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})
 	}
+	for _, x := range r.Inconsistent {
+		c.row("inconsistent", x.Model, cells{"provider": x.Provider, "model": x.Model, "requests": whole(x.Requests)})
+	}
 	for _, x := range r.Streams {
 		c.row("streams_without_usage", x.Agent, cells{"agent": x.Agent, "provider": x.Provider, "model": x.Model, "endpoint": x.Endpoint,
 			"requests": whole(x.Requests), "cost_usd": x.Cost.String(), "estimated_usd": x.Cost.String()})

@@ -229,6 +229,10 @@ func checkCounts(h Health) Check {
 	if n == 0 {
 		return Check{Name: "usage", State: OK, Text: "no provider's counts contradict each other"}
 	}
-	return Check{Name: "usage", State: Warn, Text: plural(n, "call") + " with counts that contradict each other, priced as they are",
-		Do: []string{"after burn analyze, in a DuckDB shell: SELECT provider, model, count(*) FROM calls WHERE inconsistent GROUP BY ALL"}}
+	var who []string
+	for _, x := range h.Records.Inconsistent {
+		who = append(who, fmt.Sprintf("%s of %s %s", named(x.Model), named(x.Provider), Count(x.Requests)))
+	}
+	return Check{Name: "usage", State: Warn, Text: plural(n, "call") + " with counts that contradict each other, priced as they are: " + some(who),
+		Do: []string{"after burn analyze, in a DuckDB shell: SELECT * FROM calls WHERE inconsistent"}}
 }

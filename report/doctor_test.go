@@ -148,8 +148,11 @@ func TestDiagnose(t *testing.T) {
 		{"unpriced models", func(h *report.Health) {
 			h.Records.Unpriced = []analyze.Unpriced{{Provider: "acme", Model: "x y", Requests: 3, Tokens: 1200}}
 		}, "warn  unpriced   3 calls with 1,200 tokens in 1 model without a price: they are in no sum\n      → burn prices explain 'x y' --provider acme\n"},
-		{"contradictions", func(h *report.Health) { h.Records.Quality.InconsistentRequests = 2 },
-			"warn  usage      2 calls with counts that contradict each other, priced as they are\n      → after burn analyze, in a DuckDB shell: SELECT provider, model, count(*) FROM calls WHERE inconsistent GROUP BY ALL\n"},
+		{"contradictions", func(h *report.Health) {
+			h.Records.Quality.InconsistentRequests = 3
+			h.Records.Inconsistent = []analyze.Inconsistent{{Provider: "openai", Model: "gpt-4o", Requests: 2}, {Provider: "acme", Model: "m", Requests: 1}}
+		}, "warn  usage      3 calls with counts that contradict each other, priced as they are: gpt-4o of openai 2, m of acme 1\n" +
+			"      → after burn analyze, in a DuckDB shell: SELECT * FROM calls WHERE inconsistent\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := healthy()

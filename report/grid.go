@@ -53,6 +53,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 		wasteGrid(r, top),
 		streamGrid(r, top),
 		unpricedGrid(r, top),
+		inconsistentGrid(r, top),
 	} {
 		if len(g.rows) > 0 {
 			list = append(list, g)
@@ -230,6 +231,20 @@ func unpricedGrid(r *analyze.Result, top int) grid {
 	}
 	if len(shown) > 0 {
 		g.notes = append(g.notes, "Why: "+explainCommand(shown[0]))
+	}
+	return g
+}
+
+func inconsistentGrid(r *analyze.Result, top int) grid {
+	g := grid{title: "Counts that contradict each other: priced as they are", cols: []column{
+		{head: "Model"}, {head: "Provider"}, {head: "Requests", right: true},
+	}}
+	shown, hidden := first(r.Inconsistent, top)
+	for _, x := range shown {
+		g.rows = append(g.rows, []string{named(x.Model), named(x.Provider), Count(x.Requests)})
+	}
+	if hidden > 0 {
+		g.notes = append(g.notes, plural(hidden, "more model"))
 	}
 	return g
 }
