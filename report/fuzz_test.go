@@ -12,6 +12,9 @@ import (
 	"burn/report"
 )
 
+// unwrapped is a width at which no sentence is wrapped, however long its names.
+const unwrapped = 100_000
+
 // FuzzNames: whatever an agent, a model or a trace is called, no output gets more
 // script, markup, columns, lines or controls than with plain names.
 func FuzzNames(f *testing.F) {
@@ -28,7 +31,7 @@ func FuzzNames(f *testing.F) {
 		var page, text, md, table bytes.Buffer
 		for _, err := range []error{
 			report.HTML(&page, r, report.HTMLOptions{Command: name}),
-			report.Text(&text, r, report.TextOptions{Width: 90, Report: "x" + name}),
+			report.Text(&text, r, report.TextOptions{Width: unwrapped, Report: "x" + name}),
 			report.Markdown(&md, r, 0),
 			report.CSV(&table, r),
 		} {
@@ -77,7 +80,7 @@ func noControls(t *testing.T, s string) {
 func lines(t *testing.T, r *analyze.Result) int {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.Text(&b, r, report.TextOptions{Width: 90, Report: "x"}); err != nil {
+	if err := report.Text(&b, r, report.TextOptions{Width: unwrapped, Report: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Count(b.String(), "\n")
