@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -82,8 +83,8 @@ func moreFindings(hidden int64, left analyze.USD) string {
 	return s + ": --format json lists all"
 }
 
-// findings writes what to fix first: the money, the title with its class, what to
-// do, and how to see the calls.
+// findings writes what to fix first: the money, the title and the class in
+// columns; below them what to do, and how to see the calls.
 func (p *painter) findings(r *analyze.Result) {
 	shown, hidden, left := fixFirst(r)
 	if len(shown) == 0 && p.opt.Compact {
@@ -96,26 +97,36 @@ func (p *painter) findings(r *analyze.Result) {
 		}
 		return
 	}
-	amount := len("Save")
+	const what = "What to fix first"
+	amount, title := len("Save"), len(what)
 	for _, f := range shown {
-		amount = max(amount, len(Money(f.Saving)))
+		amount, title = max(amount, len(Money(f.Saving))), max(title, twwidth.Width(Clean(f.Title)))
 	}
 	indent := strings.Repeat(" ", amount+3)
-	cut := func(s string) string {
-		if width := p.opt.Width - len(indent); p.opt.Width > 0 && twwidth.Width(s) > width {
-			return twwidth.Truncate(s, max(width, nameWidth), "…")
+	room := math.MaxInt
+	if p.opt.Width > 0 {
+		room = max(p.opt.Width-len(indent), nameWidth)
+		title = min(title, max(room-len("  certain"), nameWidth))
+	}
+	cut := func(s string, width int) string {
+		if twwidth.Width(s) > width {
+			return twwidth.Truncate(s, width, "…")
 		}
 		return s
 	}
-	p.line(p.dim(fmt.Sprintf(" %*s  %s", amount, "Save", "What to fix first")))
+	titled := func(s string) string {
+		s = cut(s, title)
+		return s + strings.Repeat(" ", title-twwidth.Width(s))
+	}
+	p.line(p.dim(fmt.Sprintf(" %*s  %s  %s", amount, "Save", titled(what), "Class")))
 	for _, f := range shown {
-		p.line(fmt.Sprintf(" %*s  ", amount, Money(f.Saving)) + p.bold(cut(Clean(f.Title)+" ("+f.Class+")")))
+		p.line(fmt.Sprintf(" %*s  ", amount, Money(f.Saving)) + p.bold(titled(Clean(f.Title))) + "  " + f.Class)
 		if p.opt.Compact {
 			continue
 		}
-		p.line(indent + p.dim(cut(Clean(f.Evidence))))
-		p.line(indent + cut("Do: "+Clean(f.Fix)))
-		p.line(indent + p.dim(cut("Calls: --explain "+f.ID)))
+		p.line(indent + p.dim(cut(Clean(f.Evidence), room)))
+		p.line(indent + cut("Do: "+Clean(f.Fix), room))
+		p.line(indent + p.dim(cut("Calls: --explain "+f.ID, room)))
 	}
 	if more := moreFindings(hidden, left); more != "" {
 		p.line(indent + p.dim(more))

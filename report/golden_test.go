@@ -10,11 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"burn/analyze"
 	"burn/report"
@@ -156,6 +159,56 @@ func TestNarrowTablesKeepMoney(t *testing.T) {
 	}
 	if strings.Join(heads, "\n") != strings.Join(want, "\n") {
 		t.Errorf("columns give way as\n%s\nwant\n%s", strings.Join(heads, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestLongNamesGiveWayToColumns: where there is room for every column beside
+// names of 20 columns none goes, a name fills what is left and is cut in its
+// middle, and no line is wider than the terminal.
+func TestLongNamesGiveWayToColumns(t *testing.T) {
+	const prefix = "platform-europe-west-production-"
+	bell := "\a" + strings.Repeat("世界", 30) + "e\u0301\u202e"
+	names := []string{prefix + "reader", prefix + "writer", bell}
+	const all = "Agent Cost est. vs prev. Share Requests $/1k req In : out p95"
+	last, width := 0, 160
+	for ; width > 40; width-- {
+		var b bytes.Buffer
+		if err := report.Text(&b, world(names), report.TextOptions{Width: width, Compact: true}); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(b.String(), "\n")
+		table := lines[3:slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, " Total") })]
+		if head := strings.Join(strings.Fields(table[0]), " "); head != all {
+			break
+		}
+		for _, line := range table {
+			if n := twwidth.Width(line); n > width {
+				t.Errorf("width %d: line of %d: %q", width, n, line)
+			}
+		}
+		var shown []string
+		for _, line := range table[1:] {
+			shown = append(shown, strings.Fields(line)[0])
+		}
+		for _, end := range []string{"reader", "writer"} {
+			i := slices.IndexFunc(shown, func(s string) bool { return strings.HasPrefix(s, "platform") && strings.HasSuffix(s, end) })
+			if i < 0 {
+				t.Fatalf("width %d: no name ends with %s: %q", width, end, shown)
+			}
+			n := utf8.RuneCountInString(shown[i])
+			if n < 20 || last > 0 && n > last {
+				t.Errorf("width %d: a name of %d columns after one of %d", width, n, last)
+			}
+			if end == "writer" {
+				last = n
+			}
+		}
+		if !slices.ContainsFunc(shown, func(s string) bool { return strings.HasPrefix(s, `\a`) || strings.HasPrefix(s, `\x07`) }) {
+			t.Errorf("width %d: the hostile name is not shown: %q", width, shown)
+		}
+	}
+	if last != 20 {
+		t.Errorf("at width %d a column goes while names have %d columns, want 20", width, last)
 	}
 }
 

@@ -199,21 +199,22 @@ func (p *painter) painted(g grid, row []string, bold bool) []string {
 	return cells
 }
 
-// nameWidth is what a name is shortened to where the table is too wide, at most
-// longName anywhere.
+// nameWidth is what a name is shortened to, at most, so that columns beside it
+// have room; longName is what it is shortened to anywhere.
 const (
-	nameWidth = 16
+	nameWidth = 20
 	longName  = 48
 )
 
-// fit drops columns in their order until g is at most width wide, then shortens
-// names.
+// fit makes g at most width wide. Names give way to columns, and if the shortest
+// are still too wide, columns go in their order; the names then get what room
+// is left.
 func fit(g *grid, width int) {
 	shorten(g, longName)
 	if width <= 0 {
 		return
 	}
-	for drop := dropP95; drop <= dropChange && total(g) > width; drop++ {
+	for drop := dropP95; drop <= dropChange && least(g) > width; drop++ {
 		for i := len(g.cols) - 1; i >= 0; i-- {
 			if g.cols[i].drop == drop {
 				remove(g, i)
@@ -225,14 +226,37 @@ func fit(g *grid, width int) {
 	}
 }
 
-// shorten cuts the names of the first column to a width; escapes stay whole
-// because they are plain text by now.
+// shorten cuts the names of the first column to a width, in their middle: what
+// names have in common is often how they begin.
 func shorten(g *grid, width int) {
 	for _, row := range g.rows {
-		if twwidth.Width(row[0]) > width {
-			row[0] = twwidth.Truncate(row[0], width, "…")
-		}
+		row[0] = middle(row[0], width)
 	}
+}
+
+// middle is s in at most width columns, at least 3, "…" standing for what is
+// left out.
+func middle(s string, width int) string {
+	if twwidth.Width(s) <= width {
+		return s
+	}
+	head := twwidth.Truncate(s, width-width/2, "…")
+	tail := []rune(s)
+	at, room := len(tail), width-twwidth.Width(head)
+	for at > 0 && twwidth.Width(string(tail[at-1])) <= room {
+		at--
+		room -= twwidth.Width(string(tail[at]))
+	}
+	for at < len(tail) && twwidth.Width(string(tail[at])) == 0 {
+		at++ // a mark belongs to what was before it
+	}
+	return head + string(tail[at:])
+}
+
+// least is how wide g is with its names as short as they may become.
+func least(g *grid) int {
+	names := widest(g, 0)
+	return total(g) - names + min(names, max(nameWidth, twwidth.Width(g.cols[0].head)))
 }
 
 func total(g *grid) int {
