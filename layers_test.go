@@ -19,9 +19,10 @@ import (
 var layers = map[string][]string{
 	"burn": {
 		"burn/analyze", "burn/ingest", "burn/ingest/demo", "burn/ingest/price", "burn/proxy", "burn/proxy/provider", "burn/proxy/usage",
-		"burn/report", "burn/report/settings",
+		"burn/report", "burn/report/manual", "burn/report/settings",
 	},
 	"burn/report":          {"burn/analyze"},
+	"burn/report/manual":   {},
 	"burn/report/settings": {},
 	"burn/analyze":         {"burn/queries"},
 	"burn/queries":         {},

@@ -9,6 +9,7 @@
 //	burn doctor     says what is wrong with files, database and records, and
 //	                what to type
 //	burn prices     lists, checks, imports and explains prices
+//	burn completion prints a script for completion in bash, zsh or fish
 //	burn version    prints the version
 //
 // Every flag has an environment variable, BURN_ and its name in capitals, and a
@@ -53,6 +54,7 @@ import (
 	"burn/proxy/provider"
 	"burn/proxy/usage"
 	"burn/report"
+	"burn/report/manual"
 	"burn/report/settings"
 )
 
@@ -128,7 +130,7 @@ func (p *program) app() *cli.App {
 		HideHelpCommand:       true,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
-		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.markCommand(), p.doctorCommand(), p.pricesCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.markCommand(), p.doctorCommand(), p.pricesCommand(), p.completionCommand(), p.versionCommand()},
 		CustomAppHelpTemplate: appHelp,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -209,14 +211,19 @@ func takesValue(cmd *cli.Command, arg string) bool {
 	return false
 }
 
+const appExamples = "  burn demo\n  burn analyze --since 7d"
+
 const appHelp = `burn shows where a team's LLM bill really goes.
 
 Usage: burn COMMAND [FLAGS]
 
 Commands:{{range .VisibleCommands}}
-  {{printf "%-9s" .Name}} {{.Usage}}{{end}}
+  {{printf "%-10s" .Name}} {{.Usage}}{{end}}
 
-"burn COMMAND --help" lists a command's flags. Start with: burn demo
+Examples:
+` + appExamples + `
+
+"burn COMMAND --help" lists a command's flags and shows how to use it.
 `
 
 const commandHelp = `{{.HelpName}}: {{.Usage}}
@@ -412,7 +419,7 @@ Nothing of a call is changed, and no prompt, answer or key is written.
 			toggle("use-env-proxy", "reach providers through HTTPS_PROXY and the like"),
 			text("upstream-ca", "", "trust the certificate authorities in this PEM `FILE` as well"),
 			text("fingerprints", "on", "on or off: keyed hashes that show repeated work"),
-			text("key-file", "", "the secret of these hashes, made if missing (default: burn.key beside the log directory)"),
+			text("key-file", "", "the secret of these hashes in `FILE`, made if missing (default: burn.key beside the log directory)"),
 			text("users", string(proxy.UsersPlain), "plain, hash or off: what to keep of user labels"),
 		}, commonFlags()...),
 		Action: p.proxy,
@@ -1890,11 +1897,86 @@ func explanationSheet(e *price.Explanation) report.Sheet {
 	return s
 }
 
+// completion
+
+func (p *program) completionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "completion", ArgsUsage: "SHELL",
+		Usage: "print a script for completion in bash, zsh or fish",
+		Description: `SHELL is bash, zsh or fish. The script holds all names and does not run burn.
+
+  source <(burn completion bash)
+  burn completion zsh > "${fpath[1]}/_burn"
+  burn completion fish > ~/.config/fish/completions/burn.fish`,
+		Flags: commonFlags(),
+		Action: func(c *cli.Context) error {
+			err := manual.Completion(p.stdout, c.Args().First(), describe(p.app()))
+			if errors.Is(err, manual.ErrShell) {
+				return &exit{exitUsage, err, "burn completion --help"}
+			}
+			return err
+		},
+	}
+}
+
+// describe is the program's commands as plain data.
+func describe(app *cli.App) manual.Command {
+	root := describeCommand(&cli.Command{Name: app.Name, Usage: app.Usage, Description: appExamples, Subcommands: app.Commands})
+	root.Flags = append(root.Flags, manual.Flag{Names: []string{"version"}, Usage: "print the version"})
+	return root
+}
+
+func describeCommand(cmd *cli.Command) manual.Command {
+	d := manual.Command{Name: cmd.Name, Usage: cmd.Usage, Operand: cmd.ArgsUsage, Description: cmd.Description}
+	if cmd.ArgsUsage == "SHELL" {
+		d.Operands = manual.Shells
+	}
+	for _, f := range cmd.Flags {
+		flag := manual.Flag{Names: f.Names()}
+		if doc, ok := f.(cli.DocGenerationFlag); ok {
+			flag.Usage, flag.Takes, flag.Env = doc.GetUsage(), doc.TakesValue(), doc.GetEnvVars()[0]
+			if flag.Takes {
+				flag.Default = doc.GetValue()
+			}
+		}
+		if slice, ok := f.(cli.DocGenerationSliceFlag); ok {
+			flag.Repeats = slice.IsSliceFlag()
+		}
+		for _, word := range offered[flag.Names[0]] {
+			if flag.Names[0] != "format" || strings.Contains(flag.Usage, word) {
+				flag.Values = append(flag.Values, word)
+			}
+		}
+		d.Flags = append(d.Flags, flag)
+	}
+	d.Flags = append(d.Flags, manual.Flag{Names: []string{"help", "h"}, Usage: "show help"}) // the library adds it when it runs
+	for _, sub := range cmd.Subcommands {
+		d.Commands = append(d.Commands, describeCommand(sub))
+	}
+	return d
+}
+
+// offered are the words that completion offers behind a flag.
+var offered = map[string][]string{
+	"since":        {"today", "yesterday", "this-week", "last-week", "this-month", "last-month"},
+	"until":        {"now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month"},
+	"compare":      {"previous", "none", "last-week", "last-month"},
+	"format":       {"table", "json", "csv", "markdown"},
+	"fail-on":      {"budget", "findings"},
+	"mail-when":    {"always", "findings", "budget"},
+	"log-level":    {"debug", "info", "warn", "error"},
+	"fingerprints": {"on", "off"},
+	"users":        {string(proxy.UsersPlain), string(proxy.UsersHash), string(proxy.UsersOff)},
+}
+
 // version
 
 func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version", Description: "Prints burn's version, the commit and Go's version.",
+		Name: "version", Usage: "print the version", Description: `Prints burn's version, the commit, Go's version and the prices' date.
+
+  burn version
+  burn --version`,
 		Flags: commonFlags(),
 		Action: func(*cli.Context) error {
 			commit := "unknown"

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"burn/report/manual"
 )
 
 func TestMain(m *testing.M) {
@@ -259,6 +262,190 @@ func TestScriptCommands(t *testing.T) {
 	}{{"2297.43", "2300", true}, {"2276.9", "2300", false}, {"2323.1", "2300", false}, {"14", "14", true}, {"a", "b", false}, {"null", "0", false}} {
 		if near(tt.got, tt.want, one) != tt.near {
 			t.Errorf("%s near %s: %v", tt.got, tt.want, !tt.near)
+		}
+	}
+}
+
+func described() manual.Command { return describe((&program{}).app()) }
+
+// everyCommand calls f with every command and the words that lead to it.
+func everyCommand(c manual.Command, path string, f func(path string, c manual.Command)) {
+	path = strings.TrimPrefix(path+" "+c.Name, " ")
+	f(path, c)
+	for _, sub := range c.Commands {
+		everyCommand(sub, path, f)
+	}
+}
+
+// completionScript writes a shell's script and returns its path, and that of the
+// shell, "" if there is none here.
+func completionScript(t *testing.T, shell string) (script, path string) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := manual.Completion(&b, shell, described()); err != nil {
+		t.Fatal(err)
+	}
+	script = filepath.Join(t.TempDir(), "burn."+shell)
+	if err := os.WriteFile(script, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path, err := exec.LookPath(shell)
+	if err != nil {
+		t.Logf("what %s makes of the script is not tested: %v", shell, err)
+		return script, ""
+	}
+	return script, path
+}
+
+// TestCompletionIsWhole holds that each script names every command and flag, and
+// that its shell can read it.
+func TestCompletionIsWhole(t *testing.T) {
+	for _, shell := range manual.Shells {
+		t.Run(shell, func(t *testing.T) {
+			script, program := completionScript(t, shell)
+			b, err := os.ReadFile(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			everyCommand(described(), "", func(path string, c manual.Command) {
+				if !strings.Contains(string(b), path) {
+					t.Errorf("%s is not in the script", path)
+				}
+				for _, f := range c.Flags {
+					want := "--" + f.Names[0]
+					if shell == "fish" {
+						want = "-l " + f.Names[0]
+					}
+					here := false
+					for line := range strings.Lines(string(b)) {
+						here = here || strings.Contains(line, want) && (shell == "zsh" || strings.Contains(line, path))
+					}
+					if !here {
+						t.Errorf("%s --%s is not in the script", path, f.Names[0])
+					}
+				}
+			})
+			if program == "" {
+				return
+			}
+			if out, err := exec.Command(program, "-n", script).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%s -n: %v\n%s", shell, err, out)
+			}
+		})
+	}
+}
+
+// TestCompletion types lines, the last word unfinished, into bash and fish.
+func TestCompletion(t *testing.T) {
+	tests := []struct {
+		name string
+		line []string
+		want []string
+	}{
+		{"commands", []string{"pr"}, []string{"proxy", "prices"}},
+		{"a command's commands", []string{"prices", "ex"}, []string{"explain"}},
+		{"a partial flag", []string{"analyze", "--mail"}, []string{"--mail-to", "--mail-when"}},
+		{"a flag of a command below", []string{"prices", "list", "--prov"}, []string{"--provider"}},
+		{"a flag of another command", []string{"proxy", "--mail"}, nil},
+		{"the program's own flags", []string{"--ver"}, []string{"--version"}},
+		{"behind a flag and its value", []string{"analyze", "--since", "7d", "--no-i"}, []string{"--no-ingest"}},
+		{"a value", []string{"analyze", "--format", "m"}, []string{"markdown"}},
+		{"a value that this command does not know", []string{"doctor", "--format", "m"}, nil},
+		{"a file", []string{"analyze", "--prices", "pric"}, []string{"prices of ours.csv"}},
+		{"a file as operand", []string{"prices", "check", "pric"}, []string{"prices of ours.csv"}},
+		{"a directory", []string{"proxy", "--log-dir", "lo"}, []string{"logs"}},
+		{"a shell", []string{"completion", "z"}, []string{"zsh"}},
+		{"an agent that is called as a command", []string{"mark", "prices", "--mess"}, []string{"--message"}},
+		{"nothing to offer", []string{"proxy", "--listen", "1"}, nil},
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"prices of ours.csv", "lo.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]func(program, script string, line []string) *exec.Cmd{
+		"bash": func(program, script string, line []string) *exec.Cmd {
+			const typed = `source "$1"; shift; COMP_WORDS=(burn "$@"); COMP_CWORD=$#; _burn; [ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}"`
+			return exec.Command(program, append([]string{"--norc", "-c", typed, "bash", script}, line...)...)
+		},
+		"fish": func(program, script string, line []string) *exec.Cmd {
+			return exec.Command(program, "--no-config", "-c", `source $argv[1]; complete -C "$argv[2]"`, script, "burn "+strings.Join(line, " "))
+		},
+	}
+	for shell, command := range runs {
+		t.Run(shell, func(t *testing.T) {
+			script, program := completionScript(t, shell)
+			if program == "" {
+				t.Skipf("no %s here", shell)
+			}
+			all := tests
+			if shell == "bash" { // which breaks words at =
+				all = append(slices.Clone(tests), tests[7], tests[9])
+				for i, word := range []string{"m", "pric"} {
+					split := &all[len(tests)+i]
+					split.name += " behind ="
+					split.line = []string{"analyze", split.line[1], "=", word}
+				}
+			}
+			for _, tt := range all {
+				cmd := command(program, script, tt.line)
+				cmd.Dir = dir
+				cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Errorf("%s: %v\n%s", tt.name, err, out)
+					continue
+				}
+				var got []string
+				for line := range strings.Lines(string(out)) {
+					word, _, _ := strings.Cut(strings.TrimSpace(line), "\t") // fish explains behind a tab
+					got = append(got, strings.TrimSuffix(word, "/"))
+				}
+				slices.Sort(got)
+				want := slices.Sorted(slices.Values(tt.want))
+				if !slices.Equal(got, want) {
+					t.Errorf("%s, %q: %q, want %q", tt.name, tt.line, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestExamples holds that every command shows at least two command lines, and
+// that these name commands, flags and operands that there are.
+func TestExamples(t *testing.T) {
+	root := described()
+	known := map[string]manual.Command{}
+	everyCommand(root, "", func(path string, c manual.Command) { known[path] = c })
+	for path, c := range known {
+		lines := c.Examples()
+		if len(lines) < 2 {
+			t.Errorf("%s --help shows %d examples", path, len(lines))
+		}
+		shown := false
+		for _, line := range lines {
+			_, line, _ = strings.Cut("$("+line, "(burn") // source <(burn …)
+			for command := range strings.SplitSeq("burn"+line, " && ") {
+				at := ""
+				for word := range strings.FieldsSeq(command) {
+					if next := strings.TrimPrefix(at+" "+word, " "); known[next].Name != "" {
+						at = next
+						continue
+					}
+					name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+					if strings.HasPrefix(word, "-") && len(word) > 1 && !slices.ContainsFunc(known[at].Flags, func(f manual.Flag) bool { return slices.Contains(f.Names, name) }) {
+						t.Errorf("%s --help: %q: %s has no %s", path, command, at, word)
+					}
+				}
+				shown = shown || at == path || strings.HasPrefix(at, path+" ")
+			}
+		}
+		if !shown {
+			t.Errorf("%s --help does not show %s", path, path)
 		}
 	}
 }
