@@ -11,31 +11,34 @@ WITH near AS (
   WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
   WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
   QUALIFY least(ts - lag(ts) OVER again, lead(ts) OVER again - ts) <= to_minutes(cache_minutes())
+), numbered AS MATERIALIZED (
+  SELECT *, row_number() OVER (ORDER BY ts, boot, seq) AS n FROM near
 ), long AS MATERIALIZED (
-  SELECT *,
+  -- Only what is sorted and compared; the rest comes back by n.
+  SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, CAST(cache_read_tokens AS BIGINT) + cache_write_tokens AS cached_tokens, text_bytes, input_tokens,
     unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
     unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
-  FROM near
+  FROM numbered
 ), shared AS (
-  SELECT model_id, key_id_id, provider_id, prefix
+  SELECT model_id, key_id_id, provider_id, prefix, row_number() OVER () AS beginning
   FROM long
   WHERE prefix <> 0
-  GROUP BY ALL
-  HAVING count(*) > 1 AND bool_or(due AND measured AND cache_read_tokens + cache_write_tokens < least(level, text_bytes) * input_tokens // text_bytes)
+  GROUP BY model_id, key_id_id, provider_id, prefix
+  HAVING count(*) > 1 AND bool_or(billed AND cached_tokens < least(level, text_bytes) * input_tokens // text_bytes)
 ), follower AS (
-  SELECT *, ts - lag(ts) OVER before <= to_minutes(cache_minutes()) AS follows
-  FROM long
-  JOIN shared USING (model_id, key_id_id, provider_id, prefix)
-  WINDOW before AS (PARTITION BY model_id, key_id_id, provider_id, prefix ORDER BY ts, boot, seq)
-), headed AS (
-  SELECT *, NOT coalesce(lag(follows) OVER before, false) AS after_head
+  SELECT n, level, ts - lag(ts) OVER before <= to_minutes(cache_minutes()) AS follows,
+    NOT coalesce(lag(ts) OVER before - lag(ts, 2) OVER before <= to_minutes(cache_minutes()), false) AS after_head
+  FROM (SELECT n, ts, level, beginning FROM long JOIN shared USING (model_id, key_id_id, provider_id, prefix))
+  WINDOW before AS (PARTITION BY beginning ORDER BY n)
+), longest AS (
+  SELECT n, max(level) AS level, arg_max(after_head, level) AS after_head
   FROM follower
-  WINDOW before AS (PARTITION BY model_id, key_id_id, provider_id, prefix ORDER BY ts, boot, seq)
+  WHERE follows
+  GROUP BY n
 ), best AS (
   SELECT *, least(level, text_bytes) * input_tokens // text_bytes AS prefix_tokens
-  FROM headed
-  WHERE follows
-  QUALIFY row_number() OVER (PARTITION BY boot, seq ORDER BY level DESC) = 1
+  FROM numbered
+  JOIN longest USING (n)
 )
 SELECT
   boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,

@@ -1,6 +1,6 @@
 -- What is avoidable, finding by finding? A row per kind, class, caller and the
 -- second caller or model.
-WITH found AS (
+WITH found AS MATERIALIZED (
   SELECT
     place, class, caller_id, other_id, count(*) AS calls, sum(cost_usd) AS cost_usd, sum(saved_usd) AS saving_usd,
     CAST(sum(first_evidence) // count(first_evidence) AS BIGINT) AS first_mean, CAST(sum(second_evidence) // count(second_evidence) AS BIGINT) AS second_mean,
@@ -8,16 +8,21 @@ WITH found AS (
     mode(second_evidence) AS second_usual
   FROM charge
   GROUP BY ALL
-), caller AS (
-  SELECT caller_id, min(agent) AS agent, coalesce(min(key_id), '') AS key_id, coalesce(min(user_agent), '') AS program, min(fp_system) AS system,
-    count(*) FILTER (WHERE ts >= (SELECT since_at FROM period)) AS calls
+), part AS (
+  -- By ids first: words of few rows are compared.
+  SELECT caller_id, agent_id, key_id_id, user_agent_id, min(fp_system) AS system, count(*) FILTER (WHERE ts >= (SELECT since_at FROM period)) AS calls
   FROM traffic
-  WHERE caller_id IN (SELECT caller_id FROM charge) OR caller_id IN (SELECT other_id FROM charge WHERE place = 4)
+  GROUP BY ALL
+), caller AS (
+  SELECT caller_id, min(agent_word(agent_id)) AS agent, coalesce(min((SELECT key_id FROM words)[key_id_id + 1]), '') AS key_id,
+    coalesce(min((SELECT user_agent FROM words)[user_agent_id + 1]), '') AS program, min(system) AS system, CAST(sum(calls) AS BIGINT) AS calls
+  FROM part
+  WHERE caller_id IN (SELECT caller_id FROM found) OR caller_id IN (SELECT other_id FROM found WHERE place = 4)
   GROUP BY caller_id
 ), siblings AS (
   SELECT model_id, max(sibling) AS sibling
   FROM rated
-  WHERE sibling <> '' AND model_id IN (SELECT other_id FROM charge WHERE place = 10)
+  WHERE sibling <> '' AND model_id IN (SELECT other_id FROM found WHERE place = 10)
   GROUP BY model_id
 )
 SELECT

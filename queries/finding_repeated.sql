@@ -1,9 +1,15 @@
 -- Which requests were asked before, by the same caller of the same model, and
 -- answered? What comes within a minute may be samples taken on purpose.
-WITH askable AS (
+WITH twice AS (
+  SELECT fp_request
+  FROM history
+  WHERE fp_request <> 0 AND cost_usd > 0
+  GROUP BY fp_request
+  HAVING min(ts) + to_seconds(repeat_seconds()) < max(ts)
+), askable AS (
   SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, operation = 'embeddings' AS embeds, failed
   FROM traffic
-  WHERE fp_request <> 0 AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR operation = 'embeddings')
+  WHERE fp_request IN (FROM twice) AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR operation = 'embeddings')
 ), firsts AS (
   SELECT caller_id, model_id, fp_request, min(ts) AS first_at
   FROM askable a

@@ -39,38 +39,56 @@ WITH near_input AS (
   SELECT caller_id, count(*) AS calls FROM work GROUP BY caller_id
 ), input AS MATERIALIZED (
   -- Values in too many of a caller's calls are its template, not its input.
-  SELECT caller_id, fp_input, count(*) AS n, any_value([fp_part_0, fp_part_1, fp_part_2, fp_part_3]) AS parts
-  FROM work
+  SELECT caller_id, fp_input, n, [part_0, part_1, part_2, part_3] AS parts
+  FROM (
+    SELECT caller_id, fp_input, count(*) AS n, any_value(fp_part_0) AS part_0, any_value(fp_part_1) AS part_1, any_value(fp_part_2) AS part_2, any_value(fp_part_3) AS part_3
+    FROM work
+    GROUP BY caller_id, fp_input
+  )
   JOIN volume USING (caller_id)
-  GROUP BY caller_id, fp_input
-  HAVING count(*) * 100 <= any_value(calls) * common_pct()
-), line AS MATERIALIZED (
-  SELECT caller_id, fp_input, part
-  FROM (SELECT DISTINCT caller_id, fp_input, unnest(parts) AS part FROM input)
-  JOIN (
-    SELECT caller_id, part
-    FROM (SELECT caller_id, n, unnest(list_distinct(parts)) AS part FROM input)
-    JOIN volume USING (caller_id)
-    WHERE part <> 0
-    GROUP BY ALL
-    HAVING sum(n) * 100 <= any_value(calls) * common_pct() AND count(*) <= 50
-  ) USING (caller_id, part)
+  WHERE n * 100 <= calls * common_pct()
 ), both_sides AS MATERIALIZED (
   SELECT a, b FROM pair UNION ALL SELECT b, a FROM pair
-), matched AS MATERIALIZED (
-  -- The inputs of a that stand under b.
+), equal AS MATERIALIZED (
+  -- The inputs of a that stand under b as they are.
   SELECT p.a, p.b, x.fp_input
   FROM both_sides p
   JOIN input x ON x.caller_id = p.a
   JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
-  UNION
-  SELECT a, b, fp_input
+), rest AS (
+  SELECT p.a, p.b, x.fp_input, unnest(x.parts) AS part
+  FROM both_sides p
+  JOIN input x ON x.caller_id = p.a
+  ANTI JOIN equal e ON e.a = p.a AND e.b = p.b AND e.fp_input = x.fp_input
+), sought AS MATERIALIZED (
+  -- The lines of the others.
+  SELECT a, b, fp_input, part FROM rest WHERE part <> 0 GROUP BY ALL
+), laid AS MATERIALIZED (
+  -- All that has one of these lines, so that it can be told from templates.
+  SELECT caller_id, fp_input, part, any_value(n) AS n
+  FROM (SELECT caller_id, fp_input, n, unnest(parts) AS part FROM input)
+  WHERE part IN (SELECT part FROM sought GROUP BY part)
+  GROUP BY caller_id, fp_input, part
+), line AS MATERIALIZED (
+  SELECT caller_id, fp_input, part
+  FROM laid
+  JOIN (
+    SELECT caller_id, part
+    FROM laid
+    JOIN volume USING (caller_id)
+    GROUP BY ALL
+    HAVING sum(n) * 100 <= any_value(calls) * common_pct() AND count(*) <= 50
+  ) USING (caller_id, part)
+), matched AS MATERIALIZED (
+  FROM equal
+  UNION ALL
+  SELECT DISTINCT a, b, fp_input
   FROM (
-    SELECT p.a, p.b, x.fp_input
-    FROM both_sides p
-    JOIN line x ON x.caller_id = p.a
-    JOIN line y ON y.caller_id = p.b AND y.part = x.part
-    GROUP BY p.a, p.b, x.fp_input, y.fp_input
+    SELECT x.a, x.b, x.fp_input
+    FROM sought x
+    JOIN line mine ON mine.caller_id = x.a AND mine.fp_input = x.fp_input AND mine.part = x.part
+    JOIN line y ON y.caller_id = x.b AND y.part = x.part
+    GROUP BY x.a, x.b, x.fp_input, y.fp_input
     HAVING count(*) >= 2
   )
 ), inputs AS (
@@ -81,11 +99,17 @@ WITH near_input AS (
   JOIN inputs ON inputs.caller_id = a
   GROUP BY a, b
   HAVING count(*) >= same_inputs() AND count(*) * 100 >= any_value(inputs) * same_share_pct()
+), linking AS MATERIALIZED (
+  SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work
+), link AS MATERIALIZED (
+  SELECT DISTINCT caller_id, link
+  FROM linking
+  WHERE link IN (SELECT link FROM linking WHERE link <> 0 GROUP BY link HAVING min(caller_id) <> max(caller_id))
 ), linked AS (
   -- Steps of one action: a router, a guard and an answerer see one user turn.
   SELECT DISTINCT x.caller_id AS a, y.caller_id AS b
-  FROM (SELECT DISTINCT caller_id, link FROM (SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work) WHERE link <> 0) x
-  JOIN (SELECT DISTINCT caller_id, link FROM (SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work) WHERE link <> 0) y USING (link)
+  FROM link x
+  JOIN link y USING (link)
   WHERE x.caller_id <> y.caller_id
 ), side AS (
   SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(w.cost_usd) AS matched_usd, sum(w.output_tokens) AS output_tokens, count(*) AS calls
