@@ -286,7 +286,7 @@ func examples(text string) []string {
 		case strings.HasPrefix(line, "```"):
 			inBlock = !inBlock
 		case inBlock:
-			if line = cron.ReplaceAllString(line, ""); strings.HasPrefix(line, "burn ") {
+			if line = strings.TrimPrefix(cron.ReplaceAllString(line, ""), "./"); strings.HasPrefix(line, "burn ") {
 				add(line)
 			}
 		default:
