@@ -3,7 +3,6 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,17 +31,13 @@ func Read(path string, known []string) (*File, error) {
 	}
 	f := &File{path: path}
 	if err := yaml.Unmarshal(b, &f.keys); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, plainly(path, "", err)
 	}
 	for _, key := range f.Keys() {
 		if slices.Contains(known, key) {
 			continue
 		}
-		err := fmt.Errorf("%s:%d: unknown key %q", path, f.keys[key].Line, key)
-		if near := Nearest(key, known); near != "" {
-			err = fmt.Errorf("%w: did you mean %q?", err, near)
-		}
-		return nil, err
+		return nil, unknownKey(path, f.keys[key].Line, key, "", known)
 	}
 	return f, nil
 }
@@ -69,25 +64,6 @@ func (f *File) Values(key string) ([]string, error) {
 		return out, nil
 	}
 	return nil, f.Errorf(key, errors.New("want a value or a list of values"))
-}
-
-// Section decodes a key that holds more than plain values. A missing key
-// leaves into as it is; a field that into does not have is an error.
-func (f *File) Section(key string, into any) error {
-	node, ok := f.keys[key]
-	if !ok {
-		return nil
-	}
-	b, err := yaml.Marshal(&node)
-	if err != nil {
-		return f.Errorf(key, err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(into); err != nil {
-		return f.Errorf(key, err)
-	}
-	return nil
 }
 
 // Errorf puts the key's position before err.
