@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/big"
 	"os"
@@ -21,6 +22,8 @@ import (
 
 	"burn/report/manual"
 )
+
+var update = flag.Bool("update", false, "write the manual page anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"burn": main})
@@ -447,5 +450,60 @@ func TestExamples(t *testing.T) {
 		if !shown {
 			t.Errorf("%s --help does not show %s", path, path)
 		}
+	}
+}
+
+// TestManual holds that the manual page is that of the commands and flags as they
+// are, names each, and is sound; -update makes it.
+func TestManual(t *testing.T) {
+	const page = "report/manual/burn.1"
+	t.Setenv("XDG_DATA_HOME", "~/.local/share") // defaults of no one machine
+	root := described()
+	var b bytes.Buffer
+	if err := manual.Page(&b, version, root); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(kept, b.Bytes()) {
+		t.Errorf("%s is not what the commands say: go test . -run TestManual -update", page)
+	}
+	text := strings.ReplaceAll(string(kept), `\-`, "-")
+	everyCommand(root, "", func(path string, c manual.Command) {
+		if path != "burn" && !strings.Contains(text, "\n.SS "+strings.TrimSpace(path+" "+c.Operand)+"\n") {
+			t.Errorf("%s is not in the page", path)
+		}
+		for _, f := range c.Flags {
+			if !strings.Contains(text, `\fB--`+f.Names[0]+`\fR`) && f.Names[0] != "version" {
+				t.Errorf("%s --%s is not in the page", path, f.Names[0])
+			}
+		}
+	})
+	for _, code := range []int{0, exitUsage, exitFailed, exitUnsent, exitCrossed, exitFound, exitStrict, exitNothing} {
+		if !strings.Contains(text, fmt.Sprintf("\n.B %d\n", code)) {
+			t.Errorf("exit status %d is not in the page", code)
+		}
+	}
+	lint, err := exec.LookPath("mandoc")
+	if err != nil {
+		t.Logf("the page is not looked through: %v", err)
+		return
+	}
+	// A page made from the source has no date of its own.
+	out, err := exec.Command(lint, "-T", "lint", "-W", "warning", page).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, "missing date") {
+			t.Errorf("mandoc: %s", line)
+		}
+	}
+	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+		t.Error(err)
 	}
 }
