@@ -107,9 +107,7 @@ func alertsOf(r *analyze.Result) (lines []string) {
 
 func (p *painter) alerts(r *analyze.Result) {
 	for _, line := range alertsOf(r) {
-		for _, part := range wrapped(line, p.opt.Width) {
-			p.line(part)
-		}
+		p.prose(line, p.plain)
 	}
 }
 

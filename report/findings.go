@@ -92,9 +92,7 @@ func (p *painter) findings(r *analyze.Result) {
 	}
 	p.line("")
 	if len(shown) == 0 {
-		for _, line := range wrapped(noFindings(r), p.opt.Width) {
-			p.line(line)
-		}
+		p.prose(noFindings(r), p.plain)
 		return
 	}
 	const what = "What to fix first"

@@ -40,8 +40,8 @@ func UseColor(getenv func(string) string, terminal bool) bool {
 // what opt.Color asks for.
 func Text(w io.Writer, r *analyze.Result, opt TextOptions) error {
 	p := painter{w: bufio.NewWriter(w), opt: opt}
-	p.line(p.dim(PeriodLine(r)))
-	p.line(p.bold(Sentence(r)))
+	p.prose(PeriodLine(r), p.dim)
+	p.prose(Sentence(r), p.bold)
 	if r.Totals.Requests == 0 {
 		p.alerts(r)
 		p.trust(r)
@@ -72,6 +72,13 @@ func (p *painter) line(s string) {
 	}
 }
 
+// prose writes a sentence in as many lines as the terminal's width asks for.
+func (p *painter) prose(s string, style func(string) string) {
+	for _, line := range wrapped(s, p.opt.Width) {
+		p.line(style(line))
+	}
+}
+
 func (p *painter) flush() error {
 	if p.err == nil {
 		p.err = p.w.Flush()
@@ -89,9 +96,10 @@ func (p *painter) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-func (p *painter) bold(s string) string { return p.paint("1", s) }
-func (p *painter) dim(s string) string  { return p.paint("2", s) }
-func (p *painter) blue(s string) string { return p.paint("34", s) }
+func (p *painter) plain(s string) string { return s }
+func (p *painter) bold(s string) string  { return p.paint("1", s) }
+func (p *painter) dim(s string) string   { return p.paint("2", s) }
+func (p *painter) blue(s string) string  { return p.paint("34", s) }
 
 // hours draws the cost by hour of day as one line and names the peak.
 func (p *painter) hours(r *analyze.Result) {
@@ -113,9 +121,9 @@ func (p *painter) hours(r *analyze.Result) {
 }
 
 func (p *painter) trust(r *analyze.Result) {
-	p.line(TrustLine(r))
+	p.prose(TrustLine(r), p.plain)
 	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
-		p.line("Warning: " + old + ".")
+		p.prose("Warning: "+old+".", p.plain)
 	}
 	if p.opt.Report != "" {
 		p.line("Report: " + Clean(p.opt.Report))
@@ -126,7 +134,7 @@ func (p *painter) trust(r *analyze.Result) {
 // a figure is never cut.
 func (p *painter) table(g grid) {
 	if g.title != "" {
-		p.line(p.bold(g.title))
+		p.prose(g.title, p.bold)
 	}
 	fit(&g, p.opt.Width)
 	if p.err == nil {
