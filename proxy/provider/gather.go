@@ -77,10 +77,15 @@ func (g *gather) reset(merge bool) {
 // settled reports that a further value for s is not wanted.
 func (g *gather) settled(s slot) bool { return sticky[s] && g.vals[s].n > 0 }
 
+var threadID = []byte("thread_")
+
 // set keeps a scalar. Empty strings and null are no value.
 func (g *gather) set(s slot, b []byte, quoted bool) {
 	if len(b) == 0 || g.settled(s) || !quoted && b[0] == 'n' {
 		return
+	}
+	if s == slotID && bytes.HasPrefix(b, threadID) {
+		return // a run that makes its thread names that first; the answer is the run's
 	}
 	g.vals[s].n = uint8(copy(g.vals[s].b[:], b))
 	g.vals[s].quoted = quoted
