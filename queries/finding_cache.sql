@@ -15,16 +15,19 @@ WITH near AS (
   SELECT *, row_number() OVER (ORDER BY ts, boot, seq) AS n FROM near
 ), long AS MATERIALIZED (
   -- Only what is sorted and compared; the rest comes back by n.
-  SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, CAST(cache_read_tokens AS BIGINT) + cache_write_tokens AS cached_tokens, text_bytes, input_tokens,
-    unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
-    unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
-  FROM numbered
+  SELECT n, ts, model_id, key_id_id, provider_id, level, prefix, billed AND cached_tokens < least(level, text_bytes) * input_tokens // text_bytes AS pays
+  FROM (
+    SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, CAST(cache_read_tokens AS BIGINT) + cache_write_tokens AS cached_tokens, text_bytes, input_tokens,
+      unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
+      unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
+    FROM numbered
+  )
+  WHERE prefix <> 0
 ), shared AS (
   SELECT model_id, key_id_id, provider_id, prefix, row_number() OVER () AS beginning
   FROM long
-  WHERE prefix <> 0
   GROUP BY model_id, key_id_id, provider_id, prefix
-  HAVING count(*) > 1 AND bool_or(billed AND cached_tokens < least(level, text_bytes) * input_tokens // text_bytes)
+  HAVING count(*) > 1 AND bool_or(pays)
 ), follower AS (
   SELECT n, level, ts - lag(ts) OVER before <= to_minutes(cache_minutes()) AS follows,
     NOT coalesce(lag(ts) OVER before - lag(ts, 2) OVER before <= to_minutes(cache_minutes()), false) AS after_head

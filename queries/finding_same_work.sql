@@ -55,14 +55,19 @@ WITH near_input AS (
   FROM both_sides p
   JOIN input x ON x.caller_id = p.a
   JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
-), rest AS (
+), rest AS MATERIALIZED (
   SELECT p.a, p.b, x.fp_input, unnest(x.parts) AS part
   FROM both_sides p
   JOIN input x ON x.caller_id = p.a
   ANTI JOIN equal e ON e.a = p.a AND e.b = p.b AND e.fp_input = x.fp_input
+), theirs AS (
+  SELECT DISTINCT rest.part
+  FROM (SELECT caller_id, unnest(parts) AS part FROM input) l
+  JOIN rest ON rest.part = l.part AND rest.b = l.caller_id
+  WHERE l.part <> 0
 ), sought AS MATERIALIZED (
-  -- The lines of the others.
-  SELECT a, b, fp_input, part FROM rest WHERE part <> 0 GROUP BY ALL
+  -- The lines of the others that b has too.
+  SELECT a, b, fp_input, part FROM rest WHERE part IN (FROM theirs) GROUP BY ALL
 ), laid AS MATERIALIZED (
   -- All that has one of these lines, so that it can be told from templates.
   SELECT caller_id, fp_input, part, any_value(n) AS n
