@@ -1,11 +1,11 @@
 // Package analyze asks burn's questions of the database and returns the answers
 // as plain data. It formats nothing and prints nothing.
 //
-// Read in this order: result.go (the data, and its JSON form), pictures.go (what only a page shows), catalog.go (one
-// row per question), analyze.go (how they are asked), findings.go and
-// finding_text.go (avoidable dollars), spending.go (budgets, forecasts and
-// spikes), examine.go (those about the
-// records themselves), period.go (how people name times), filter.go (globs to
+// Read in this order: result.go (the data, and its JSON form), pictures.go (what
+// only a page shows), catalog.go (one row per question), analyze.go (how they are
+// asked), findings.go and finding_text.go (avoidable dollars), spending.go
+// (budgets, forecasts and spikes), examine.go (those about the records
+// themselves), period.go (how people name times), filter.go (globs to
 // ids), money.go (exact dollars).
 package analyze
 
@@ -165,8 +165,7 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 			return err
 		}
 	}
-	asked, askCtx := errgroup.WithContext(ctx)
-	asked.SetLimit(max(1, db.Stats().MaxOpenConnections))
+	asked, askCtx := sideBySide(ctx, db)
 	for _, q := range catalog[1:] {
 		if wanted(q) {
 			asked.Go(func() error { return q.ask(askCtx, db, r, opt.Need) })
@@ -177,6 +176,14 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 	}
 	r.Totals.PeakHour = peak(r.ByHour)
 	return nil
+}
+
+// sideBySide is a group of questions of which as many are asked at once as db has
+// connections. The first that fails ends the others' context.
+func sideBySide(ctx context.Context, db *sql.DB) (*errgroup.Group, context.Context) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, db.Stats().MaxOpenConnections))
+	return group, ctx
 }
 
 func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) error {

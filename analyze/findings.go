@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"burn/queries"
 )
 
@@ -176,8 +174,7 @@ func findAll(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) e
 	parts := 1 + calls/partCalls
 	// What findings want is asked side by side where it can be, and charged in order.
 	for _, when := range []int{atOnce, beside, last} {
-		asked, askCtx := errgroup.WithContext(ctx)
-		asked.SetLimit(max(1, db.Stats().MaxOpenConnections))
+		asked, askCtx := sideBySide(ctx, db)
 		for i := range kinds {
 			if k := &kinds[i]; k.when == when && when != last {
 				asked.Go(func() error { return k.want(askCtx, db, parts) })
