@@ -127,26 +127,40 @@ func (e *exchange) answered() { e.conn.limit.Store(never) }
 const never = math.MaxInt64
 
 // expectContinue waits a second for the upstream to answer "Expect:
-// 100-continue". It reports whether to send the body: after a 100, which reading
-// the client's body passes on, or after the second, which is how long clients
-// wait themselves.
+// 100-continue", which is how long clients wait themselves. It reports whether
+// to send the body: after a 100, or after the second, when the client is told to
+// go on in the upstream's place. Both are passed on here, before another
+// goroutine reads the body: net/http would send a 100 of its own then.
 func (e *exchange) expectContinue() (goOn bool, err error) {
-	if err := e.conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-		return false, &sendError{failExchange, err}
+	deadline := time.Now().Add(time.Second)
+	for {
+		if err := e.conn.SetReadDeadline(deadline); err != nil {
+			return false, &sendError{failExchange, err}
+		}
+		first, peekErr := e.conn.br.Peek(len("HTTP/1.1 100"))
+		if err := e.conn.SetReadDeadline(time.Time{}); err != nil {
+			return false, &sendError{failExchange, err}
+		}
+		var timeout net.Error
+		switch {
+		case errors.As(peekErr, &timeout) && timeout.Timeout():
+			e.o.informational(http.StatusContinue, nil)
+			return true, nil
+		case peekErr != nil:
+			return false, &sendError{failExchange, peekErr}
+		}
+		code := string(first[9:])
+		if code[0] != '1' || code == "101" {
+			e.await()
+			return false, nil
+		}
+		if _, err := e.readResponse(); err != nil {
+			return false, err
+		}
+		if code == "100" {
+			return true, nil
+		}
 	}
-	first, err := e.conn.br.Peek(len("HTTP/1.1 100"))
-	if err == nil && string(first[8:]) != " 100" {
-		e.await()
-		return false, nil
-	}
-	var timeout net.Error
-	if err != nil && !(errors.As(err, &timeout) && timeout.Timeout()) {
-		return false, &sendError{failExchange, err}
-	}
-	if err := e.conn.SetReadDeadline(time.Time{}); err != nil {
-		return false, &sendError{failExchange, err}
-	}
-	return true, nil
 }
 
 // sendBody copies the client's body to the upstream and reports whether all of
@@ -171,24 +185,28 @@ func (e *exchange) sendBody() (whole bool) {
 
 // readHeader reads up to the final answer's header, passing 1xx on.
 func (e *exchange) readHeader() (*http.Response, error) {
-	req := &http.Request{Method: e.o.method}
 	for {
-		res, err := http.ReadResponse(e.conn.br, req)
-		if err != nil {
-			if e.conn.overdue.Load() {
-				return nil, &sendError{failTimeout, err}
-			}
-			return nil, &sendError{failExchange, err}
-		}
-		switch code := res.StatusCode; {
-		case code < 100:
-			return nil, &sendError{failExchange, fmt.Errorf("status %d", code)}
-		case code >= 200 || code == http.StatusSwitchingProtocols:
-			return res, nil
-		default:
-			e.o.informational(code, res.Header)
+		res, err := e.readResponse()
+		if err != nil || res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			return res, err
 		}
 	}
+}
+
+// readResponse reads one header and passes it on if it is a 1xx other than 101.
+func (e *exchange) readResponse() (*http.Response, error) {
+	res, err := http.ReadResponse(e.conn.br, &http.Request{Method: e.o.method})
+	switch {
+	case err != nil && e.conn.overdue.Load():
+		return nil, &sendError{failTimeout, err}
+	case err != nil:
+		return nil, &sendError{failExchange, err}
+	case res.StatusCode < 100:
+		return nil, &sendError{failExchange, fmt.Errorf("status %d", res.StatusCode)}
+	case res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols:
+		e.o.informational(res.StatusCode, res.Header)
+	}
+	return res, nil
 }
 
 // attach makes the end of the answer's body the end of the exchange.

@@ -49,11 +49,7 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, c *call, target 
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	o := &outgoing{
 		up: c.up, method: r.Method, target: target, header: r.Header,
-		informational: func(code int, h http.Header) {
-			if r.ProtoAtLeast(1, 1) {
-				informational(w, code, h)
-			}
-		},
+		informational: informational(w, r),
 	}
 	c.attach(o, r)
 	c.before = time.Since(c.start)
@@ -103,14 +99,28 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 	}
 }
 
-// informational passes a 1xx answer on.
-func informational(w http.ResponseWriter, code int, from http.Header) {
-	h := w.Header()
-	for name, values := range from {
-		h[name] = values
+// informational returns what passes 1xx answers on. A client that waits to be
+// told to go on is told once: when its second was over, burn has said so before
+// the upstream did.
+func informational(w http.ResponseWriter, r *http.Request) func(code int, from http.Header) {
+	told := false
+	return func(code int, from http.Header) {
+		if !r.ProtoAtLeast(1, 1) {
+			return
+		}
+		if code == http.StatusContinue && len(r.Header["Expect"]) > 0 {
+			if told {
+				return
+			}
+			told = true
+		}
+		h := w.Header()
+		for name, values := range from {
+			h[name] = values
+		}
+		w.WriteHeader(code)
+		clear(h)
 	}
-	w.WriteHeader(code)
-	clear(h)
 }
 
 // relay passes the answer on as it comes.

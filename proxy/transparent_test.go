@@ -159,6 +159,18 @@ func seenAnswer(in *bufio.Reader, method string) (s seen, err error) {
 	}
 }
 
+// endsWithConnection tells that nothing in a raw answer says where its body
+// ends. Closing after any other answer would race with the next request on the
+// connection that the proxy keeps.
+func endsWithConnection(answer string) bool {
+	for _, mark := range []string{"Content-Length", "chunked", " 204 ", " 304 "} {
+		if strings.Contains(answer, mark) {
+			return false
+		}
+	}
+	return true
+}
+
 func TestBytesPassUnchanged(t *testing.T) {
 	type arrival struct {
 		seen
@@ -182,8 +194,8 @@ func TestBytesPassUnchanged(t *testing.T) {
 			answer := *answers.Load()
 			arrivals <- arrival{s, host, err}
 			io.WriteString(c, answer)
-			if !strings.Contains(answer, "Content-Length") && !strings.Contains(answer, "chunked") {
-				return // such an answer ends with the connection
+			if endsWithConnection(answer) {
+				return
 			}
 		}
 	})
@@ -232,5 +244,68 @@ func TestBytesPassUnchanged(t *testing.T) {
 	}
 	if got := len(p.finish()); got != len(exchanges) {
 		t.Errorf("%d records for %d calls", got, len(exchanges))
+	}
+}
+
+// A client that waits to be told to send its body is told so once, whatever
+// comes before it and however late the upstream is.
+func TestExpectContinue(t *testing.T) {
+	const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
+	tests := []struct {
+		name, before, after string // what the upstream sends before it has the body, and then
+		want                []string
+		sent                bool
+	}{
+		{"told", goOn, plainAnswer, []string{"100"}, true},
+		{"told after hints", hints + goOn, plainAnswer, []string{"103", "100"}, true},
+		{"told late", "", goOn + plainAnswer, []string{"100"}, true},
+		{"hints alone", hints, plainAnswer, []string{"103", "100"}, true},
+		{"refused", "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", "", nil, false},
+		{"refused after hints", hints + "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", "", []string{"103"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
+				if _, err := readHead(in); err != nil {
+					return
+				}
+				io.WriteString(c, tt.before)
+				if !tt.sent {
+					io.Copy(io.Discard, in)
+					return
+				}
+				if _, err := io.ReadFull(in, make([]byte, 2)); err != nil {
+					t.Errorf("body: %v", err)
+				}
+				io.WriteString(c, tt.after)
+				io.Copy(io.Discard, in)
+			})
+			p := startProxy(t, nil, "openai="+url)
+			c := dial(t, p.addr)
+			io.WriteString(c, "POST /openai/v1/x HTTP/1.1\r\nHost: "+p.addr+"\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+			in := bufio.NewReader(c)
+			var got []string
+			for {
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Fatalf("after %q: %v", got, err)
+				}
+				if res.StatusCode >= 200 {
+					if want := map[bool]int{true: 200, false: 417}[tt.sent]; res.StatusCode != want {
+						t.Errorf("status %d, want %d", res.StatusCode, want)
+					}
+					break
+				}
+				got = append(got, fmt.Sprint(res.StatusCode))
+				if res.StatusCode == http.StatusContinue && len(got) == len(tt.want) {
+					io.WriteString(c, "{}")
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("informational answers %q, want %q", got, tt.want)
+			}
+		})
 	}
 }

@@ -69,6 +69,13 @@ func viaTransport(ctx context.Context, t *http.Transport, o *outgoing) (*http.Re
 	var mu sync.Mutex
 	done := false
 	trace := &httptrace.ClientTrace{
+		Got100Continue: func() { // before the body is read
+			mu.Lock()
+			defer mu.Unlock()
+			if !done {
+				o.informational(http.StatusContinue, nil)
+			}
+		},
 		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 			mu.Lock()
 			defer mu.Unlock()
