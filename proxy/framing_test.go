@@ -63,6 +63,36 @@ func TestTwoFramingsAreRefused(t *testing.T) {
 	}
 }
 
+// A caller that lists the length of its body as hop-by-hop does not get a second
+// request past burn, nor an upstream that does the same a second answer.
+func TestLengthIsNotHopByHop(t *testing.T) {
+	url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
+		for {
+			request, err := readRequest(in)
+			if err != nil {
+				return
+			}
+			if !strings.HasSuffix(request, hidden) {
+				t.Errorf("upstream got %q", request)
+			}
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nContent-Length: %d\r\n\r\n%s", len(plainAnswer), plainAnswer)
+		}
+	})
+	p := startProxy(t, nil, "openai="+url)
+	c := dial(t, p.addr)
+	in := bufio.NewReader(c)
+	for _, list := range []string{"Content-Length", "keep-alive, content-length", "CONTENT-LENGTH ,X-A"} {
+		fmt.Fprintf(c, "POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%s", list, len(hidden), hidden)
+		s, err := seenAnswer(in, "POST")
+		if err != nil || s.body != plainAnswer || s.framing != fmt.Sprintf("[%d]", len(plainAnswer)) {
+			t.Errorf("%s: client got %+v, %v", list, s, err)
+		}
+	}
+	if got := len(p.finish()); got != 3 {
+		t.Errorf("%d records for 3 calls", got)
+	}
+}
+
 // A Content-Length that is not in the header makes no second framing, and a
 // chunked request leaves its connection usable.
 func TestOneFramingIsServed(t *testing.T) {

@@ -24,8 +24,10 @@ func stripHopByHop(h http.Header) {
 	trailers := hasToken(h["Te"], "trailers")
 	for _, list := range h["Connection"] {
 		for name := range strings.SplitSeq(list, ",") {
-			if name = textproto.TrimString(name); name != "" {
-				delete(h, textproto.CanonicalMIMEHeaderKey(name))
+			// A length is the message's own, whatever the list says: without it the
+			// body would be taken for the next message.
+			if name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)); name != "Content-Length" {
+				delete(h, name)
 			}
 		}
 	}
