@@ -121,21 +121,36 @@ func TestOldReportStays(t *testing.T) {
 func TestSignalDuringAnalyze(t *testing.T) {
 	s := newSandbox(t)
 	dir := s.logsOf(200_000)
-	cmd := s.command("analyze", "--log-dir", dir)
+	// More rejected lines than a pipe holds: while nobody takes them, burn is in
+	// the middle of reading.
+	bad := strings.Repeat("no record: "+strings.Repeat("x", 100)+"\n", 3000)
+	if err := os.WriteFile(filepath.Join(dir, "burn-0.jsonl"), []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fifo := filepath.Join(s.dir, "rejects")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rejects, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rejects.Close()
+	cmd := s.command("analyze", "--log-dir", dir, "--rejects", fifo)
 	var told bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, &told
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lock := filepath.Join(s.dir, "burn.duckdb.wal") // it is reading, or about to
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if _, err := os.Stat(lock); err == nil {
-			break
-		}
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill(); _ = rejects.Close() })
+	defer timer.Stop()
+	if _, err := rejects.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
+	go io.Copy(io.Discard, rejects)
 	var failed *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "burn: interrupted: ") || strings.Count(told.String(), "\n") != 1 {
 		t.Errorf("%v\n%s", err, &told)
@@ -143,4 +158,83 @@ func TestSignalDuringAnalyze(t *testing.T) {
 	if out, told, code := s.run("analyze", "--log-dir", dir, "--format", "json"); code != 0 || !strings.Contains(out, `"requests": 200000,`) {
 		t.Errorf("afterwards: exit %d\n%s", code, told)
 	}
+}
+
+// Of two runs that would send one mail at once, the second waits for the first,
+// and sends none.
+func TestTwoRunsSendOneMail(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("needs to see what another process has open: ", err)
+	}
+	s := newSandbox(t)
+	dir := s.logsOf(100)
+	for name, text := range map[string]string{
+		"sendmail":  "#!/bin/sh\ncat >/dev/null\necho sent >>sent\n",
+		"burn.yaml": "mail: {sendmail: ./sendmail, from: burn@example.com}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format(time.DateOnly) }
+	args := []string{"analyze", "--log-dir", dir, "--since", day(-2), "--until", day(2), "--config", "burn.yaml", "--mail-to", "a@example.com"}
+	if _, told, code := s.run(args...); code != 0 {
+		t.Fatalf("exit %d\n%s", code, told)
+	}
+	memory := filepath.Join(s.dir, "burn.duckdb.told")
+	sent, err := os.ReadFile(memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Now this process is the first run, which is about to send.
+	mine, err := os.OpenFile(memory+".lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	if err := syscall.Flock(int(mine.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(memory); err != nil {
+		t.Fatal(err)
+	}
+	second := s.command(args...)
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(patience, func() { _ = second.Process.Kill() })
+	defer timer.Stop()
+	ended := make(chan error, 1)
+	go func() { ended <- second.Wait() }()
+	for !opened(second.Process.Pid, memory+".lock") {
+		select {
+		case err := <-ended:
+			t.Fatalf("the second did not wait: %v", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if err := os.WriteFile(memory, sent, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := mine.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(s.dir, "sent")); err != nil || string(b) != "sent\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// opened reports whether a process has this file open.
+func opened(pid int, name string) bool {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	list, _ := os.ReadDir(dir) // gone when the process is
+	for _, e := range list {
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && to == name {
+			return true
+		}
+	}
+	return false
 }

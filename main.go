@@ -806,12 +806,21 @@ func worst(a, b error) error {
 	return fmt.Errorf("%w\n%w", a, b)
 }
 
+// tellTime is how long a run waits for another one that sends mail and alerts.
+const tellTime = 5 * time.Minute
+
 // alert tells what there is to act on: on standard output with --quiet, and by
 // the webhook what it was not told before.
-func (p *program) alert(ctx context.Context, t task, r *analyze.Result) error {
+func (p *program) alert(ctx context.Context, t task, r *analyze.Result) (err error) {
 	if !t.watches() {
 		return nil
 	}
+	// Of two runs at once, the second knows what the first has told.
+	mine, err := ingest.TakeLock(ctx, t.db.Path+".told.lock", "telling of this database", tellTime)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, mine.Free()) }()
 	told, err := report.ReadTold(t.db.Path + ".told")
 	if err != nil {
 		fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(err.Error()))

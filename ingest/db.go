@@ -29,7 +29,7 @@ const Available = true
 type DB struct {
 	opt  Options
 	sql  *sql.DB
-	lock *lock
+	lock *Lock
 
 	why      string // for Rebuilt
 	lost     Beyond
@@ -69,13 +69,13 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(opt.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create database directory: %w", err)
 	}
-	lk, err := takeLock(ctx, opt.Path+".lock", opt.LockWait)
+	lk, err := takeDatabase(ctx, opt.Path, opt.LockWait)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{opt: opt, lock: lk}
 	if err := db.open(ctx); err != nil {
-		_ = lk.free()
+		_ = lk.Free()
 		return nil, err
 	}
 	return db, nil
@@ -451,7 +451,7 @@ func (db *DB) disconnect() {
 // Close writes what is pending and gives the lock back.
 func (db *DB) Close() error {
 	err := db.sql.Close()
-	if lerr := db.lock.free(); err == nil {
+	if lerr := db.lock.Free(); err == nil {
 		err = lerr
 	}
 	return err

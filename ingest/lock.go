@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// lock is the flock beside the database: one run at a time. The kernel frees
-// it when the process ends, however it ends.
-type lock struct{ f *os.File }
+// Lock is a flock on a file beside the database: one process at a time. The
+// kernel frees it when the process ends, however it ends.
+type Lock struct{ f *os.File }
 
-// takeLock waits up to wait for the lock at path. The error names the holder.
-func takeLock(ctx context.Context, path string, wait time.Duration) (*lock, error) {
+// TakeLock waits up to wait for the lock at path. The error says that another
+// burn is doing what the lock is for, and names the process.
+func TakeLock(ctx context.Context, path, doing string, wait time.Duration) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
@@ -34,7 +35,7 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*lock, erro
 		if time.Now().After(deadline) {
 			holder := readHolder(f)
 			_ = f.Close()
-			return nil, fmt.Errorf("another burn is using this database: %s (waited %s)", holder, wait)
+			return nil, fmt.Errorf("another burn is %s: %s (waited %s)", doing, holder, wait)
 		}
 		select {
 		case <-ctx.Done():
@@ -51,7 +52,12 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*lock, erro
 		_ = f.Close()
 		return nil, fmt.Errorf("write lock: %w", err)
 	}
-	return &lock{f}, nil
+	return &Lock{f}, nil
+}
+
+// takeDatabase takes the lock of the database at path.
+func takeDatabase(ctx context.Context, path string, wait time.Duration) (*Lock, error) {
+	return TakeLock(ctx, path+".lock", "using this database", wait)
 }
 
 func readHolder(f *os.File) string {
@@ -62,9 +68,9 @@ func readHolder(f *os.File) string {
 	return "process unknown"
 }
 
-// free gives the lock back. The file stays: removing it would let two runs
+// Free gives the lock back. The file stays: removing it would let two runs
 // lock two files of one name. A zero lock is none.
-func (l *lock) free() error {
+func (l *Lock) Free() error {
 	if l.f == nil {
 		return nil
 	}

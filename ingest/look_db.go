@@ -34,14 +34,14 @@ func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 		return nil, look, err
 	}
 	look.Exists = true
-	lk, err := takeLock(ctx, opt.Path+".lock", 0)
+	lk, err := takeDatabase(ctx, opt.Path, 0)
 	if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		look.Holder = strings.TrimSuffix(err.Error(), " (waited 0s)")
 		return nil, look, ctx.Err()
 	}
 	db := &DB{opt: opt, lock: lk}
 	if lk == nil {
-		db.lock = &lock{} // of a directory that is read only
+		db.lock = &Lock{} // of a directory that is read only
 	}
 	err = db.connectReading(ctx)
 	if err == nil {
@@ -62,7 +62,7 @@ func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 		look.Unfit, err = firstLine(err), nil
 	}
 	db.disconnect()
-	return nil, look, errors.Join(err, db.lock.free())
+	return nil, look, errors.Join(err, db.lock.Free())
 }
 
 // connectReading attaches the file behind an empty database in memory, where
