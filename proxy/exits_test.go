@@ -308,64 +308,6 @@ func TestDeadIdleConnectionIsNotUsed(t *testing.T) {
 	}
 }
 
-// An upstream that answers before it has read the request must not lose its
-// answer (golang/go#40747).
-func TestEarlyAnswersArriveWhole(t *testing.T) {
-	answer := "HTTP/1.1 400 Bad Request\r\nContent-Length: 204800\r\n\r\n" + strings.Repeat("e", 200<<10)
-	url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
-		for {
-			if _, err := in.Peek(1); err != nil {
-				return
-			}
-			io.WriteString(c, answer)
-			if _, err := readRequest(in); err != nil {
-				return
-			}
-		}
-	})
-	p := startProxy(t, nil, "openai="+url)
-	request := fmt.Sprintf("POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 320<<10, strings.Repeat("b", 320<<10))
-	const workers, each = 8, 250
-	var wg sync.WaitGroup
-	var cut atomic.Int32
-	for range workers {
-		wg.Go(func() {
-			for range each {
-				c, err := net.Dial("tcp", p.addr)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				go io.WriteString(c, request)
-				if s, err := seenAnswer(bufio.NewReader(c), "POST"); err != nil || len(s.body) != 200<<10 {
-					cut.Add(1)
-				}
-				c.Close()
-			}
-		})
-	}
-	wg.Wait()
-	if n := cut.Load(); n != 0 {
-		t.Errorf("%d of %d answers were cut", n, workers*each)
-	}
-}
-
-// An answer to a request whose body is still being held back arrives at once.
-func TestAnswerDoesNotWaitForBody(t *testing.T) {
-	url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
-		if _, err := readHead(in); err == nil {
-			io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
-			in.ReadByte()
-		}
-	})
-	p := startProxy(t, nil, "openai="+url)
-	c := dial(t, p.addr)
-	io.WriteString(c, "POST /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
-	if s, err := seenAnswer(bufio.NewReader(c), "POST"); err != nil || s.start != "401" || s.body != "no" {
-		t.Errorf("client got %+v, %v", s, err)
-	}
-}
-
 func TestHeadersDoNotWaitForTheBody(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 3", "Transfer-Encoding: chunked"} {
 		more := make(chan struct{})

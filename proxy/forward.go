@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"burn/proxy/usage"
@@ -16,16 +15,19 @@ import (
 // in exactly one call.finish, whatever happens.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := p.now()
-	if conn := connOf(r); conn != nil {
+	conn := connOf(r)
+	if conn != nil {
 		conn.unserved = false
 	}
 	path, query, ok := splitTarget(r.RequestURI)
 	if !p.admit(w, r, path, ok) {
+		conn.answeredEarly(r)
 		return
 	}
 	up, rest := p.routes.find(path, r.Header)
 	if up == nil {
 		p.refuse(w, http.StatusNotFound, "burn_no_route", "no upstream for this path", p.routes.names)
+		conn.answeredEarly(r)
 		return
 	}
 	upPath := up.Prefix + rest
@@ -39,6 +41,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if end == usage.EndUpstreamAbort && c.errorType == "" || end == usage.EndClientAbort || end == usage.EndShutdown {
 		// The client must see a broken answer as broken, not as a clean end.
 		panic(http.ErrAbortHandler)
+	}
+	if conn != nil && c.bodyLeft() {
+		conn.early.Store(true)
 	}
 }
 
@@ -123,6 +128,18 @@ func informational(w http.ResponseWriter, r *http.Request) func(code int, from h
 	}
 }
 
+// bodyLeft tells whether an answer that is given now is early: the request has
+// not been read to its end. The connection cannot be kept then. What is left would
+// be read by net/http behind the handler's back, which starts its watch of the
+// connection twice when the next request comes on it.
+func (c *call) bodyLeft() bool {
+	if c.req == nil {
+		return false
+	}
+	_, err := c.req.state()
+	return err != io.EOF
+}
+
 // relay passes the answer on as it comes.
 func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http.Response) (end string) {
 	stripHopByHop(res.Header)
@@ -136,15 +153,7 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, c *call, res *http
 			h[name] = nil
 		}
 	}
-	if c.req != nil {
-		if _, err := c.req.state(); err != io.EOF {
-			// An early answer. What is left of the body would be read by net/http
-			// behind the handler's back, which starts its watch of the connection
-			// twice when the next request comes on it.
-			h["Connection"] = []string{"close"}
-		}
-	}
-	if framingOf(r) != framingClear {
+	if c.bodyLeft() || framingOf(r) != framingClear {
 		h["Connection"] = []string{"close"}
 	}
 	if res.ContentLength < 0 && r.Method != http.MethodHead && r.ProtoAtLeast(1, 1) {
@@ -184,12 +193,6 @@ const (
 	smallBuffer = 4 << 10
 	largeBuffer = 32 << 10
 )
-
-// slowClient is how long a client may take no byte at all before it is cut.
-const slowClient = 10 * time.Minute
-
-// slowStep is how far a deadline is let run down before it is set anew.
-const slowStep = time.Minute
 
 // copyBody copies the answer's body: to the client first, flushed, then to the
 // usage reader. The last piece of a short answer is left to call.record.
@@ -306,6 +309,9 @@ func (p *Proxy) answerFailure(w http.ResponseWriter, c *call, f failure) (end st
 	a := &answers[f]
 	c.status, c.errorType, c.noUsage = a.status, a.errorType, a.unsent
 	p.meters.failures[f].Inc()
+	if c.bodyLeft() {
+		w.Header().Set("Connection", "close")
+	}
 	writeError(w, a.status, a.errorType, a.text+" "+c.up.Provider.Name, nil)
 	return a.end
 }
@@ -321,81 +327,4 @@ func (p *Proxy) send(ctx context.Context, o *outgoing) (*http.Response, error) {
 		}
 	}
 	return viaTransport(ctx, p.transport, o)
-}
-
-// flusher writes to the client and cuts one that takes nothing for slow.
-// Most calls are over long before; so the deadline is first set by arm, when a
-// call has run for a second.
-type flusher struct {
-	w    http.ResponseWriter
-	slow time.Duration
-	conn interface {
-		SetWriteDeadline(time.Time) error
-		FlushError() error
-	}
-
-	mu    sync.Mutex
-	done  bool
-	until time.Time // the deadline, zero: none
-}
-
-func newFlusher(w http.ResponseWriter, slow time.Duration) *flusher {
-	f := &flusher{w: w, slow: slow}
-	f.conn, _ = w.(interface {
-		SetWriteDeadline(time.Time) error
-		FlushError() error
-	})
-	return f
-}
-
-// arm sets the first deadline; it may come from any goroutine.
-func (f *flusher) arm() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.conn == nil || f.done || !f.until.IsZero() {
-		return
-	}
-	f.until = time.Now().Add(f.slow)
-	_ = f.conn.SetWriteDeadline(f.until)
-}
-
-// extend moves the deadline on, once in slowStep.
-func (f *flusher) extend() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.until.IsZero() {
-		return
-	}
-	if now := time.Now(); f.until.Sub(now) < f.slow-min(slowStep, f.slow/2) {
-		f.until = now.Add(f.slow)
-		_ = f.conn.SetWriteDeadline(f.until)
-	}
-}
-
-// close takes the deadline back: the connection may serve other calls.
-func (f *flusher) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.done = true
-	if !f.until.IsZero() {
-		_ = f.conn.SetWriteDeadline(time.Time{})
-	}
-}
-
-func (f *flusher) write(b []byte, flush bool) error {
-	f.extend()
-	if _, err := f.w.Write(b); err != nil {
-		return err
-	}
-	if !flush {
-		return nil // the server flushes when the handler returns
-	}
-	return f.flush()
-}
-
-func (f *flusher) flush() error {
-	if f.conn == nil {
-		return http.NewResponseController(f.w).Flush()
-	}
-	return f.conn.FlushError()
 }

@@ -3,21 +3,26 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
-// listener wraps accepted connections.
-type listener struct{ *net.TCPListener }
+// listener wraps accepted connections. They do not linger when kill is done.
+type listener struct {
+	*net.TCPListener
+	kill context.Context
+}
 
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.AcceptTCP()
 	if err != nil {
 		return nil, err
 	}
-	return &clientConn{TCPConn: c}, nil
+	return &clientConn{TCPConn: c, kill: l.kill}, nil
 }
 
 // clientConn is a client's connection that watches how much of a request is
@@ -28,12 +33,18 @@ type clientConn struct {
 	ahead    atomic.Int32 // bytes behind the header in the read that brought the header's end
 	head     headScan
 	unserved bool // a request began to arrive, and no handler has seen it
+
+	early atomic.Bool // the last answer came before its request was read to its end
+	kill  context.Context
 }
 
 // headerRead is the most that net/http asks for when it reads a header.
 const headerRead = 4 << 10
 
 func (c *clientConn) Read(p []byte) (int, error) {
+	if c.early.Load() {
+		return 0, io.EOF // what still comes is for linger
+	}
 	n, err := c.TCPConn.Read(p)
 	ahead := 0
 	if len(p) <= headerRead { // else it is a body's
@@ -44,6 +55,63 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	c.ahead.Store(int32(ahead))
 	c.head.read(p[:n], len(p))
 	return n, err
+}
+
+// answeredEarly notes that r was refused without a look at its body, where that
+// is more than net/http reads to keep a connection.
+func (c *clientConn) answeredEarly(r *http.Request) {
+	if c != nil && (r.ContentLength > 256<<10 || r.ContentLength < 0) {
+		c.early.Store(true)
+	}
+}
+
+// Close lingers where the client may still be sending a body that was answered
+// early.
+func (c *clientConn) Close() error {
+	if c.early.Swap(false) {
+		c.linger(lingerIdle, lingerTotal)
+	}
+	return c.TCPConn.Close()
+}
+
+// CloseWrite is called by net/http half a second before Close, where it knows
+// that a body was left.
+func (c *clientConn) CloseWrite() error {
+	err := c.TCPConn.CloseWrite()
+	if c.early.Swap(false) {
+		c.linger(lingerIdle, lingerTotal)
+	}
+	return err
+}
+
+// How long a connection lingers: while bytes come, and in all.
+const (
+	lingerIdle  = 2 * time.Second
+	lingerTotal = 30 * time.Second
+)
+
+// linger ends the connection for writing and takes what the client still sends.
+// Closed with bytes unread, the connection would be reset, and a client that
+// sends its whole body before it reads would see that instead of the answer.
+func (c *clientConn) linger(idle, total time.Duration) {
+	defer context.AfterFunc(c.kill, func() { c.TCPConn.Close() })()
+	if c.TCPConn.CloseWrite() != nil {
+		return
+	}
+	buf := getBuffer(largeBuffer)
+	defer putBuffer(buf)
+	for end := time.Now().Add(total); ; {
+		until := time.Now().Add(idle)
+		if until.After(end) {
+			until = end
+		}
+		if c.SetReadDeadline(until) != nil {
+			return
+		}
+		if _, err := c.TCPConn.Read((*buf)[:largeBuffer]); err != nil {
+			return
+		}
+	}
 }
 
 // onState follows a connection from request to request. Requests that net/http

@@ -8,7 +8,7 @@
 //	route.go       which upstream a path belongs to: a table fixed at start
 //	refuse.go      what is answered without being forwarded
 //	forward.go     one request there, its answer back
-//	headers.go, tunnel.go, copies.go, listen.go   parts of that
+//	headers.go, tunnel.go, copies.go, listen.go, flusher.go   parts of that
 //	framing.go     two framings in one request
 //	client.go, exchange.go, outgoing.go   the connection to an upstream over HTTP/1.1
 //	transport.go   net/http's, for HTTP/2 upstreams

@@ -89,7 +89,7 @@ func (s *servers) listen() error {
 		return listenError(s.cfg.Listen, err)
 	}
 	if tcp, ok := s.main.(*net.TCPListener); ok {
-		s.main = listener{tcp}
+		s.main = listener{tcp, s.p.kill}
 	}
 	if s.cfg.Admin == "" {
 		return nil
