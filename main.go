@@ -937,7 +937,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if err != nil {
 		return t, err
 	}
-	now := time.Now()
+	now := time.Now().Truncate(time.Millisecond) // as records are, so that a period can be typed again
 	zone, err := analyze.Zone(c.String("tz"))
 	if err != nil {
 		return t, fmt.Errorf("--tz: %w", err)

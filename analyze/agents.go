@@ -82,3 +82,25 @@ func readAgent(header, row []string) (id string, a Agent, err error) {
 	}
 	return id, a, nil
 }
+
+// roster sets the agents file beside r's agents; nil if there is no file.
+func roster(r *Result, opt Options) *Roster {
+	if opt.Agents == nil {
+		return nil
+	}
+	list := &Roster{Unregistered: []string{}, Silent: []string{}}
+	calls := map[string]bool{}
+	for _, a := range r.ByAgent {
+		calls[a.Key] = true
+		if _, listed := opt.Agents[a.Key]; !listed && a.Key != "unknown" {
+			list.Unregistered = append(list.Unregistered, a.Key)
+		}
+	}
+	for id := range opt.Agents {
+		if !calls[id] && opt.Filter.none() {
+			list.Silent = append(list.Silent, id)
+		}
+	}
+	slices.Sort(list.Silent)
+	return list
+}

@@ -140,7 +140,6 @@ func empty(opt Options, p Period) *Result {
 		Period:      Span{Between: Between{Since: p.Since.In(zone), Until: p.Until.In(zone)}, TZ: zone.String()},
 		Totals:      Totals{Avoidable: Avoidable{Certain: zero, Likely: zero, Test: zero}},
 		TrendHourly: p.Until.Sub(p.Since) <= TrendHours*time.Hour,
-		Registered:  opt.Agents != nil,
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},
@@ -309,6 +308,7 @@ func finish(r *Result, opt Options) {
 	for i := range r.ByAgent {
 		r.ByAgent[i].Agent = opt.Agents[r.ByAgent[i].Key]
 	}
+	r.Roster = roster(r, opt)
 	q, t := &r.Quality, &r.Totals
 	q.GapRequests, q.EstimatedRequests, q.UnpricedRequests = t.gapRequests, t.estimatedRequests, t.unpricedRequests
 	q.InconsistentRequests = t.inconsistentRequests

@@ -261,9 +261,19 @@ func TestFiltersKeepWhatTheirGlobsMatch(t *testing.T) {
 func TestAgentsFileIsJoined(t *testing.T) {
 	w := newWorld(t)
 	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1"}, call{ts: at("2026-11-02 00:00:00"), agent: "b", cost: "2"})
-	r := w.run(analyze.Options{Period: november, Agents: map[string]analyze.Agent{"a": {Name: "A", Owner: "ann", Purpose: "answers"}}})
-	if r.ByAgent[0].Agent != (analyze.Agent{}) || r.ByAgent[1].Agent != (analyze.Agent{Name: "A", Owner: "ann", Purpose: "answers"}) || !r.Registered {
+	file := map[string]analyze.Agent{"a": {Name: "A", Owner: "ann", Purpose: "answers"}, "z": {}, "c": {}}
+	r := w.run(analyze.Options{Period: november, Agents: file})
+	if r.ByAgent[0].Agent != (analyze.Agent{}) || r.ByAgent[1].Agent != (analyze.Agent{Name: "A", Owner: "ann", Purpose: "answers"}) {
 		t.Errorf("agents %s", dump(r.ByAgent))
+	}
+	if got := dump(r.Roster); got != dump(analyze.Roster{Unregistered: []string{"b"}, Silent: []string{"c", "z"}}) {
+		t.Errorf("roster %s", got)
+	}
+	if got := w.run(analyze.Options{Period: november, Agents: file, Filter: analyze.Filter{Agents: []string{"a"}}}).Roster; len(got.Unregistered)+len(got.Silent) != 0 {
+		t.Errorf("with a filter %s", dump(got))
+	}
+	if got := w.run(analyze.Options{Period: november}).Roster; got != nil {
+		t.Errorf("without a file %s", dump(got))
 	}
 }
 
@@ -479,7 +489,7 @@ func TestResultAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []string{"schema", "generated_at", "period", "compared", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_team", "by_session",
-		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "inconsistent", "streams_without_usage", "quality", "changes", "spikes", "unknown_callers"}
+		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "inconsistent", "streams_without_usage", "quality", "changes", "spikes", "unknown_callers", "agents_file"}
 	for _, k := range keys {
 		if _, ok := doc[k]; !ok {
 			t.Errorf("no key %s", k)

@@ -18,9 +18,12 @@ type Filter struct {
 	Agents, Users, Models, Endpoints []string
 }
 
+// none reports whether f leaves nothing out.
+func (f Filter) none() bool { return len(f.Agents)+len(f.Users)+len(f.Models)+len(f.Endpoints) == 0 }
+
 // apply turns the globs into the ids of the words they match.
 func (f Filter) apply(ctx context.Context, db *sql.DB, p *queries.Period) error {
-	if len(f.Agents)+len(f.Users)+len(f.Models)+len(f.Endpoints) == 0 {
+	if f.none() {
 		return nil
 	}
 	ids := func(kind, absent string, globs []string) ([]uint32, error) {

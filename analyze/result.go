@@ -43,13 +43,14 @@ type Result struct {
 	Changes []AgentChange `json:"changes"` // since Compared, by size; none without it
 	Spikes  []Spike       `json:"spikes"`  // far above an agent's own history; the 20 dearest
 
+	Roster *Roster `json:"agents_file"` // null if no agents file was given
+
 	// For reports, not part of the JSON.
 	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
 	TrendHourly    bool           `json:"-"`
 	PreviousAgents map[string]USD `json:"-"` // cost by agent in Compared
 	Before         *Result        `json:"-"` // the by-tables and the trend of Compared; filled for Pictures
 	Scenes         Scenes         `json:"-"`
-	Registered     bool           `json:"-"` // an agents file was given
 	Installation   string         `json:"-"` // from the database's meta table
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
@@ -136,6 +137,13 @@ type Row struct {
 type AgentRow struct {
 	Row
 	Agent
+}
+
+// Roster sets the agents file beside the calls of the period. Silent is left
+// empty where a filter leaves calls out.
+type Roster struct {
+	Unregistered []string `json:"unregistered"` // agents that call and are not in the file, the dearest first
+	Silent       []string `json:"silent"`       // agents of the file without a call, by name
 }
 
 // Agent is an entry of the agents file.

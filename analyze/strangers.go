@@ -43,7 +43,7 @@ func readStranger(r *Result, scan scanner) error {
 		r.Strangers = append(r.Strangers, s)
 	}
 	at := &r.Strangers[len(r.Strangers)-1]
-	if _, listed := r.agents[agent]; at.Resembles == "" && agent != "" && points >= telling && (listed || !r.Registered) {
+	if _, listed := r.agents[agent]; at.Resembles == "" && agent != "" && points >= telling && (listed || r.agents == nil) {
 		at.Resembles = agent
 		at.Shared = strings.Split(shared, ", ")
 	}

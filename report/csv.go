@@ -72,6 +72,14 @@ func CSV(w io.Writer, r *analyze.Result) error {
 		c.row("unknown_callers", x.Program, cells{"agent": x.Resembles, "evidence": strings.Join(x.Shared, " "), "requests": whole(x.Calls), "cost_usd": x.Cost.String(), "ts": stamp(x.First),
 			"fp_system": x.System, "key_id": x.KeyID, "client": x.Client, "user_agent": x.Program})
 	}
+	if r.Roster != nil {
+		for _, id := range r.Roster.Unregistered {
+			c.row("agents_file", id, cells{"agent": id, "kind": "unregistered"})
+		}
+		for _, id := range r.Roster.Silent {
+			c.row("agents_file", id, cells{"agent": id, "kind": "silent"})
+		}
+	}
 	c.traces(r.Traces)
 	for _, u := range r.Unpriced {
 		c.row("unpriced", u.Model, cells{"provider": u.Provider, "model": u.Model, "requests": whole(u.Requests), "tokens": whole(u.Tokens)})

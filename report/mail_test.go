@@ -288,12 +288,18 @@ func TestSend(t *testing.T) {
 }
 
 func TestSendIsBoundedInTime(t *testing.T) {
-	p := &post{stall: make(chan struct{}), data: errors.New("too late")}
-	via := report.Transport{Server: serve(t, p, nil, false), Timeout: time.Second}
-	err := via.Send(context.Background(), letter(t, world(nil)))
-	close(p.stall)
-	if err == nil || !strings.Contains(err.Error(), "not taken within 1s") {
-		t.Error(err)
+	config, ca := certificate(t)
+	for _, implicit := range []bool{false, true} {
+		p := &post{stall: make(chan struct{}), data: errors.New("too late")}
+		via := report.Transport{Server: serve(t, p, config, implicit), CAFile: ca, Timeout: time.Second}
+		if implicit {
+			via.TLS = "implicit"
+		}
+		err := via.Send(context.Background(), letter(t, world(nil)))
+		close(p.stall)
+		if err == nil || !strings.Contains(err.Error(), "not taken within 1s") {
+			t.Errorf("implicit TLS %v: %v", implicit, err)
+		}
 	}
 }
 

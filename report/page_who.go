@@ -17,7 +17,7 @@ type whoPart struct {
 	Snippet                                 string // what a caller must send, where none says who it is
 	Agents, Users, Models, Endpoints, Teams table
 	HasTeams                                bool
-	TeamNote                                string
+	TeamNote, RosterNote                    string
 	Strangers                               []strangerRow
 	MoreStrangers                           string
 }
@@ -63,6 +63,7 @@ func (p *page) who(r *analyze.Result, colors palette, top int) {
 	if !w.HasTeams {
 		w.TeamNote = "Teams: no call carries the tag team. Send one, for example with the header Helicone-Property-Team, and teams are listed here."
 	}
+	w.RosterNote = noBreak(RosterLine(r))
 	w.strangers(r)
 	first := r.ByAgent[0]
 	switch {
@@ -112,17 +113,17 @@ func agentTable(r *analyze.Result, colors palette, top int) table {
 			t.Rows[i].Color = otherColor // the row of all others
 			continue
 		}
-		t.Rows[i].Color, t.Rows[i].Note = colors.of(a.Key), agentNote(a, r.Registered)
+		t.Rows[i].Color, t.Rows[i].Note = colors.of(a.Key), agentNote(a, r.Roster)
 	}
 	return t
 }
 
 // agentNote is the second line of an agent: who owns it and what for.
-func agentNote(a analyze.AgentRow, registered bool) string {
+func agentNote(a analyze.AgentRow, list *analyze.Roster) string {
 	switch {
 	case a.Key == "unknown":
 		return "set X-Agent-ID in these callers"
-	case a.Name == "" && a.Owner == "" && a.Purpose == "" && registered:
+	case list != nil && slices.Contains(list.Unregistered, a.Key):
 		return "not in the agents file"
 	}
 	var parts []string

@@ -22,7 +22,17 @@ func (t Transport) Send(ctx context.Context, m *mail.Msg) error {
 	if t.Server == "" {
 		err = m.WriteToSendmailWithContext(ctx, t.Sendmail)
 	} else {
-		err = t.smtp(ctx, m)
+		done := make(chan error, 1)
+		go func() { done <- t.smtp(ctx, m) }()
+		select {
+		case err = <-done:
+		case <-ctx.Done(): // with implicit TLS nothing else ends it
+			select {
+			case err = <-done:
+			default:
+				err = ctx.Err()
+			}
+		}
 	}
 	switch {
 	case err == nil:
@@ -65,7 +75,8 @@ func (t Transport) client(ctx context.Context) (*mail.Client, error) {
 			return nil, fmt.Errorf("ca_file %s: no certificates", t.CAFile)
 		}
 	}
-	options := []mail.Option{mail.WithPort(port), mail.WithTLSConfig(config), mail.WithTimeout(t.Timeout)}
+	// The library's own limit is per step: it must not end what ctx is to end.
+	options := []mail.Option{mail.WithPort(port), mail.WithTLSConfig(config), mail.WithTimeout(2 * t.Timeout)}
 	if t.TLS != "implicit" { // there, the library knows a connection as encrypted only if it has opened it
 		// The time limit holds for the whole exchange, whatever the server drips.
 		options = append(options, mail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {

@@ -121,6 +121,9 @@ func (p *painter) hours(r *analyze.Result) {
 }
 
 func (p *painter) trust(r *analyze.Result) {
+	if line := RosterLine(r); line != "" {
+		p.prose(line, p.plain)
+	}
 	p.prose(TrustLine(r), p.plain)
 	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
 		p.prose("Warning: "+old+".", p.plain)

@@ -58,8 +58,9 @@ func world(names []string) *analyze.Result {
 	inOff, outOff := 3.1, 12.0
 	r := &analyze.Result{
 		Schema: analyze.Schema, GeneratedAt: time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC),
-		Period:     analyze.Span{Between: analyze.Between{Since: since, Until: since.AddDate(0, 0, 30)}, TZ: "UTC"},
-		Registered: true, Installation: "test",
+		Period:       analyze.Span{Between: analyze.Between{Since: since, Until: since.AddDate(0, 0, 30)}, TZ: "UTC"},
+		Roster:       &analyze.Roster{Unregistered: slices.DeleteFunc(slices.Clone(names[1:]), func(s string) bool { return s == "unknown" }), Silent: []string{"old-bot"}},
+		Installation: "test",
 		Quality: analyze.Quality{Files: 12, Lines: 143_204, Accepted: 143_000, Rejected: map[string]int64{"not JSON": 3}, OtherKinds: 201,
 			EstimatedRequests: 812, UnpricedRequests: 40, MissingSeq: 2, PriceTableDate: "2026-08-21", InconsistentRequests: 1, EstimateInputErrorPct: &inOff, EstimateOutputErrorPct: &outOff},
 		Waste:    []analyze.Waste{{Agent: names[0], Ratio: 1478.25, InputTokens: 106_000_000, OutputTokens: 2_470_000, Cost: usd("592.29"), Estimated: usd("29.9")}},
