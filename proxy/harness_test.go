@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait for an event; it is never slept through.
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 // running is a proxy in this process on a port of its own.
 type running struct {
