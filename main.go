@@ -1168,7 +1168,7 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 		if err != nil {
 			return err
 		}
-		if !t.quiet || len(stats.Problems) > 0 {
+		if !t.quiet || stats.Rejected > 0 || len(stats.Problems) > 0 { // something was not read
 			p.tell(db, stats)
 		}
 	}
@@ -1208,14 +1208,14 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 	if why, lost, kept := db.Rebuilt(); why != "" {
 		note("the database was made anew: %s", report.Clean(why))
 		if lost.Calls > 0 {
-			note("lost to it are %s from %s on, whose log files are no longer there", calls(lost.Calls), lost.Since.Format(time.DateOnly))
+			note("lost to it are %s from %s on, whose log files are no longer there", counted(lost.Calls, "call"), lost.Since.Format(time.DateOnly))
 		}
 		if kept != "" {
 			note("the old database is kept: %s", report.Clean(kept))
 		}
 	}
 	if s.Deleted > 0 || s.Packed > 0 {
-		note("log files: %d packed, %d deleted, %d MB freed; beyond rebuilding are now %s", s.Packed, s.Deleted, s.Freed/1e6, calls(s.Beyond.Calls))
+		note("log files: %d packed, %d deleted, %d MB freed; beyond rebuilding are now %s", s.Packed, s.Deleted, s.Freed/1e6, counted(s.Beyond.Calls, "call"))
 	}
 	if s.Skipped > 0 {
 		note("%d entries of the log directories skipped: no readable files", s.Skipped)
@@ -1228,10 +1228,10 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 		note("%s", report.Clean(problem))
 	}
 	if s.Rejected > 0 {
-		note("%d lines rejected: see --rejects FILE", s.Rejected)
+		note("%s rejected: see --rejects FILE", counted(s.Rejected, "line"))
 	}
 	if s.Folded > 0 {
-		note("%d calls have labels beyond the number that is kept apart: counted as \"other\"", s.Folded)
+		note("%s with labels beyond the number that is kept apart: counted as \"other\"", counted(s.Folded, "call"))
 	}
 	if len(s.Repriced) == 0 {
 		return
@@ -1242,12 +1242,12 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 	}
 }
 
-// calls counts calls in words.
-func calls(n int64) string {
+// counted is n of a thing, in words.
+func counted[N int | int64](n N, what string) string {
 	if n == 1 {
-		return "1 call"
+		return "1 " + what
 	}
-	return report.Count(n) + " calls"
+	return report.Count(int64(n)) + " " + what + "s"
 }
 
 // repricedSheet shows what a changed price table moved, by model.
