@@ -142,6 +142,9 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
 		b.Trust = append(b.Trust, "Warning: "+old+".")
 	}
+	if line := RosterLine(r); line != "" {
+		b.Trust = append([]string{line}, b.Trust...)
+	}
 	if r.Totals.Requests == 0 {
 		return b
 	}

@@ -103,7 +103,7 @@ func TestMail(t *testing.T) {
 	if got, want := strings.Join(names, "\n"), "mixed related alternative text/plain\nmixed related alternative text/html\nmixed related image/png\nmixed text/html"; got != want {
 		t.Fatalf("parts\n%s, want\n%s", got, want)
 	}
-	if body := string(contents[1]); len(body) > 30_000 || strings.Count(body, report.Sentence(r)) < 1 || !strings.Contains(body, "cid:trend.png") || strings.Contains(body, "<style") || strings.Contains(body, "<script") {
+	if body := string(contents[1]); len(body) > 30_000 || !strings.Contains(body, report.Sentence(r)) || !strings.Contains(body, report.RosterLine(r)) || !strings.Contains(body, "cid:trend.png") || strings.Contains(body, "<style") || strings.Contains(body, "<script") {
 		t.Errorf("body of %d bytes", len(body))
 	}
 }
