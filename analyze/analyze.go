@@ -6,7 +6,7 @@
 // asked), findings.go and finding_text.go (avoidable dollars), spending.go
 // (budgets, forecasts and spikes), examine.go (those about the records
 // themselves), period.go (how people name times), filter.go (globs to
-// ids), money.go (exact dollars).
+// ids), money.go (exact dollars), lanes.go (statements side by side).
 package analyze
 
 import (
@@ -79,17 +79,15 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	if err := watch(ctx, db, r, opt); err != nil {
 		return nil, err
 	}
-	if err := ask(ctx, db, r, opt, func(q question) bool { return q.when == nil || q.when(opt.Need, r) }); err != nil {
-		return nil, err
-	}
-	if err := find(ctx, db, r, opt.Thresholds); err != nil {
+	wanted := func(q question) bool { return q.when == nil || q.when(opt.Need, r) }
+	if err := ask(ctx, db, r, opt, wanted, func(ctx context.Context, l *lanes) error { return find(ctx, db, l, r, opt) }); err != nil {
 		return nil, err
 	}
 	if err := judge(ctx, db, r); err != nil {
 		return nil, err
 	}
-	if opt.Need&Pictures != 0 {
-		if err := prove(ctx, db, r); err != nil {
+	if opt.Need&Pictures != 0 && len(r.Findings) > 0 {
+		if err := blame(ctx, db, r); err != nil {
 			return nil, err
 		}
 	}
@@ -148,8 +146,9 @@ func empty(opt Options, p Period) *Result {
 	}
 }
 
-// ask sets the views to r's period and runs the questions that wanted picks.
-func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(question) bool) error {
+// ask sets the views to r's period and runs the questions that wanted picks, and
+// what is to be done meanwhile, which fills other fields of r than they do.
+func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(question) bool, meanwhile ...func(context.Context, *lanes) error) error {
 	p := queries.Period{Since: r.Period.Since, Until: r.Period.Until, Zone: r.Period.Since.Location()}
 	if err := opt.Filter.apply(ctx, db, &p); err != nil {
 		return err
@@ -158,31 +157,39 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 		return err
 	}
 	// The first, totals, says which others there are. Those fill different fields
-	// and are asked side by side, over as many connections as db has.
+	// and are asked side by side.
 	if wanted(catalog[0]) {
 		if err := catalog[0].ask(ctx, db, r, opt.Need); err != nil {
 			return err
 		}
 	}
-	asked, askCtx := sideBySide(ctx, db)
+	l := newLanes(db)
+	asked, askCtx := errgroup.WithContext(ctx)
+	few := r.Totals.Requests <= partCalls
+	for _, f := range meanwhile {
+		if few {
+			asked.Go(func() error { return f(askCtx, l) })
+		}
+	}
 	for _, q := range catalog[1:] {
 		if wanted(q) {
-			asked.Go(func() error { return q.ask(askCtx, db, r, opt.Need) })
+			asked.Go(func() error { return l.do(canWait, func() error { return q.ask(askCtx, db, r, opt.Need) }) })
 		}
 	}
 	if err := asked.Wait(); err != nil {
 		return err
 	}
 	r.Totals.PeakHour = peak(r.ByHour)
+	if few {
+		return nil
+	}
+	// Of many calls each takes the memory that there is.
+	for _, f := range meanwhile {
+		if err := f(ctx, l); err != nil {
+			return err
+		}
+	}
 	return nil
-}
-
-// sideBySide is a group of questions of which as many are asked at once as db has
-// connections. The first that fails ends the others' context.
-func sideBySide(ctx context.Context, db *sql.DB) (*errgroup.Group, context.Context) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, db.Stats().MaxOpenConnections))
-	return group, ctx
 }
 
 func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) error {

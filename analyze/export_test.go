@@ -24,10 +24,8 @@ func Match(word string, globs ...string) bool { return compile(globs).MatchStrin
 // Findings asks for nothing else.
 func Findings(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	r := empty(opt, opt.Period)
-	if err := ask(ctx, db, r, opt, func(q question) bool { return q.name == "totals" }); err != nil {
-		return nil, err
-	}
-	return r, find(ctx, db, r, opt.Thresholds)
+	totals := func(q question) bool { return q.name == "totals" }
+	return r, ask(ctx, db, r, opt, totals, func(ctx context.Context, l *lanes) error { return find(ctx, db, l, r, opt) })
 }
 
 // Kinds are the names of the findings in order.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"burn/queries"
 )
 
@@ -31,27 +33,27 @@ type kind struct {
 	parts string // a condition on a fingerprint by which its query can be asked in parts
 }
 
-// When a finding's query is asked: at once, with the others that need nothing of
-// charge but retries, or when all before it have been charged.
+// When a finding's query can be asked: at once; when retries have been charged; or
+// when all findings before it have.
 const (
 	atOnce = iota
-	beside
-	last
+	afterRetries
+	inTurn
 )
 
 // kinds is the catalogue, in the order in which findings take from a call's cost
 // what those before have left: each dollar belongs to one of them.
 var kinds = []kind{
 	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, ""},
-	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, beside, ""},
-	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, beside, ""},
-	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, beside, ""},
-	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, beside, "fp_request <> 0"},
-	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, beside, ""},
-	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, beside, "fp_prefix_4k <> 0"},
-	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, last, ""},
-	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, last, ""},
-	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, last, ""},
+	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, atOnce, ""},
+	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, atOnce, ""},
+	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, ""},
+	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, afterRetries, "fp_request <> 0"},
+	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, ""},
+	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, atOnce, "fp_prefix_4k <> 0"},
+	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, ""},
+	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, ""},
+	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, ""},
 }
 
 // Checked names everything that findings look for, for "nothing found".
@@ -135,16 +137,19 @@ const FindingCalls = 20_000_000
 // in parts: what it groups must fit into memory.
 var partCalls int64 = 1_500_000 // a variable for tests
 
-// find fills r.Findings and the sums of Totals.Avoidable for the period that the
-// views show. The table charge stays, for Explain and for a DuckDB shell. Where
-// there are too many calls, or too little memory, it says so in
-// Quality.FindingsSkipped and finds nothing.
-func find(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) error {
+// find fills r.Findings, their proofs where pictures are wanted, and the sums of
+// Totals.Avoidable for the period that the views show. The table charge stays, for
+// Explain and for a DuckDB shell. Where there are too many calls, or too little
+// memory, it says so in Quality.FindingsSkipped and finds nothing.
+func find(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) error {
 	if r.Totals.Requests > FindingCalls {
 		r.Quality.FindingsSkipped = fmt.Sprintf("there are more than %d calls: choose a shorter period, or single agents", FindingCalls)
 		return nil
 	}
-	err := findAll(ctx, db, r, set)
+	if r.Totals.Requests == 0 {
+		return nil
+	}
+	err := findAll(ctx, db, l, r, opt)
 	if err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Out of Memory Error") {
 		r.Quality.FindingsSkipped = "memory did not suffice: give more with --memory, or choose a shorter period"
 		return nil
@@ -152,10 +157,78 @@ func find(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) erro
 	return err
 }
 
-func findAll(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) error {
-	if r.Totals.Requests == 0 {
-		return nil
+func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) error {
+	var calls int64
+	err := l.do(urgent, func() error {
+		if _, err := db.ExecContext(ctx, thresholds(opt.Thresholds)+queries.Text("findings")); err != nil {
+			return err
+		}
+		return db.QueryRowContext(ctx, "SELECT count(*) FROM history").Scan(&calls)
+	})
+	if err != nil {
+		return fmt.Errorf("prepare findings: %w", err)
 	}
+	parts := 1 + calls/partCalls
+	// What findings want is asked side by side where it can be, and charged in order.
+	asked, askCtx := errgroup.WithContext(ctx)
+	wanted, charged := make([]chan struct{}, len(kinds)), make([]chan struct{}, len(kinds))
+	for i := range kinds {
+		wanted[i], charged[i] = make(chan struct{}), make(chan struct{})
+	}
+	for i := range kinds {
+		k := &kinds[i]
+		after := map[int]chan struct{}{afterRetries: charged[0], inTurn: charged[max(i-1, 0)]}[k.when]
+		asked.Go(func() error {
+			if after != nil && !happened(askCtx, after) {
+				return nil
+			}
+			err := l.do(urgent, func() error { return k.want(askCtx, db, parts) })
+			if err == nil {
+				close(wanted[i])
+			}
+			return err
+		})
+	}
+	asked.Go(func() error {
+		for i := range kinds {
+			if !happened(askCtx, wanted[i]) {
+				return nil
+			}
+			err := l.do(urgent, func() error {
+				_, err := db.ExecContext(askCtx, kinds[i].charge(i+1))
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("finding %s: %w", kinds[i].name, err)
+			}
+			close(charged[i])
+		}
+		return nil
+	})
+	if err := asked.Wait(); err != nil {
+		return err
+	}
+	return l.do(urgent, func() error {
+		if err := readFindings(ctx, db, r); err != nil || opt.Need&Pictures == 0 {
+			return err
+		}
+		return prove(ctx, db, r)
+	})
+}
+
+// happened waits for an event; false if ctx ends first, because something failed.
+func happened(ctx context.Context, event <-chan struct{}) bool {
+	select {
+	case <-event:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// thresholds is the SQL that makes a macro of each: set has those that differ from
+// the default.
+func thresholds(set map[string]int64) string {
 	var text strings.Builder
 	for _, t := range Thresholds {
 		n, ok := set[t.Name]
@@ -164,41 +237,7 @@ func findAll(ctx context.Context, db *sql.DB, r *Result, set map[string]int64) e
 		}
 		fmt.Fprintf(&text, "CREATE OR REPLACE MACRO %s() AS %d;\n", t.Name, n)
 	}
-	if _, err := db.ExecContext(ctx, text.String()+queries.Text("findings")); err != nil {
-		return fmt.Errorf("prepare findings: %w", err)
-	}
-	var calls int64
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM history").Scan(&calls); err != nil {
-		return fmt.Errorf("prepare findings: %w", err)
-	}
-	parts := 1 + calls/partCalls
-	// What findings want is asked side by side where it can be, and charged in order.
-	for _, when := range []int{atOnce, beside, last} {
-		asked, askCtx := sideBySide(ctx, db)
-		for i := range kinds {
-			if k := &kinds[i]; k.when == when && when != last {
-				asked.Go(func() error { return k.want(askCtx, db, parts) })
-			}
-		}
-		if err := asked.Wait(); err != nil {
-			return err
-		}
-		for i := range kinds {
-			k := &kinds[i]
-			if k.when != when {
-				continue
-			}
-			if when == last {
-				if err := k.want(ctx, db, parts); err != nil {
-					return err
-				}
-			}
-			if _, err := db.ExecContext(ctx, k.charge(i+1)); err != nil {
-				return fmt.Errorf("finding %s: %w", k.name, err)
-			}
-		}
-	}
-	return readFindings(ctx, db, r)
+	return text.String()
 }
 
 // want writes a finding's calls into the table wanted_NAME. Calls that belong

@@ -94,8 +94,7 @@ func readTypical(r *Result, scan scanner) error {
 	return scan(&r.Scenes.Actions, &r.Scenes.TypicalAction)
 }
 
-// prove fills the proofs of r's findings, and tells of the calls of its dearest
-// traces which finding charges them. The table charge is filled.
+// prove fills the proofs of r's findings. The table charge is filled.
 func prove(ctx context.Context, db *sql.DB, r *Result) error {
 	if len(r.Findings) == 0 {
 		return nil
@@ -139,13 +138,14 @@ func prove(ctx context.Context, db *sql.DB, r *Result) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read proofs of findings: %w", err)
 	}
-	return blame(ctx, db, r)
+	return nil
 }
 
 // blamedTraces is how many of the dearest traces have their calls looked up.
 const blamedTraces = 10
 
-// blame fills Call.Kind.
+// blame tells of the calls of r's dearest traces which finding charges them, in
+// Call.Kind.
 func blame(ctx context.Context, db *sql.DB, r *Result) error {
 	calls := map[[2]uint64][]*Call{}
 	var list []string
