@@ -275,10 +275,10 @@ func (k *kind) want(ctx context.Context, db *sql.DB, parts int64) error {
 func (k *kind) charge(place int) string {
 	return fmt.Sprintf(`INSERT INTO charge
 WITH taken AS (
-  SELECT boot, seq, sum(saved_usd) AS usd FROM charge GROUP BY ALL
+  SELECT boot, seq, sum(saved_usd) AS usd FROM charge SEMI JOIN wanted_%[2]s USING (boot, seq) GROUP BY ALL
 )
-SELECT %d, class, boot, seq, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
-FROM wanted_%s LEFT JOIN taken USING (boot, seq)
+SELECT %[1]d, class, boot, seq, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
+FROM wanted_%[2]s LEFT JOIN taken USING (boot, seq)
 WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0;
 DROP TABLE wanted_%[2]s`, place, k.name)
 }

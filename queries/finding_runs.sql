@@ -8,14 +8,16 @@ WITH minutes AS (
   FROM traffic
   GROUP BY ALL
 ), begun AS (
-  SELECT *, coalesce(first_at - lag(last_at) OVER (PARTITION BY caller_id ORDER BY minute) > to_seconds(run_gap_seconds()), true) AS begins
+  SELECT caller_id, minute, calls,
+    CASE WHEN coalesce(first_at - lag(last_at) OVER (PARTITION BY caller_id ORDER BY minute) > to_seconds(run_gap_seconds()), true) THEN first_at END AS begins_at
   FROM minutes
-), numbered AS (
-  SELECT caller_id, minute, calls, first_at, sum(CASE WHEN begins THEN 1 ELSE 0 END) OVER (PARTITION BY caller_id ORDER BY minute) AS run
+), placed AS MATERIALIZED (
+  -- A run is known by when it started: cheaper than to count runs.
+  SELECT caller_id, minute, calls, last_value(begins_at IGNORE NULLS) OVER (PARTITION BY caller_id ORDER BY minute) AS started_at
   FROM begun
-), runs AS (
-  SELECT caller_id, run, min(first_at) AS started_at, minute(min(first_at)) AS start, CAST(sum(calls) AS BIGINT) AS calls
-  FROM numbered
+), runs AS MATERIALIZED (
+  SELECT caller_id, started_at, minute(started_at) AS start, CAST(sum(calls) AS BIGINT) AS calls
+  FROM placed
   GROUP BY ALL
 ), starts AS (
   SELECT caller_id, start, sum(calls) AS calls, count(*) AS runs
@@ -32,14 +34,16 @@ WITH minutes AS (
     list_reduce([{'calls': calls, 'runs': runs, 'covered': CAST(0 AS HUGEINT), 'windows': CAST([] AS BIGINT[])} FOR i IN range(schedule_windows() + 1)],
       lambda dial, again: pick_window(dial)) AS dial
   FROM dial
-), clockwork AS (
+), clockwork AS MATERIALIZED (
   SELECT caller_id, dial.windows AS windows
   FROM picked
   WHERE dial.covered * 100 >= total * schedule_share_pct()
+), numbered AS (
+  SELECT caller_id, started_at, row_number() OVER (PARTITION BY caller_id ORDER BY started_at) AS run, calls AS run_calls,
+    len([m FOR m IN windows IF (start - m + 60) % 60 < 5]) > 0 AS on_time
+  FROM runs
+  JOIN clockwork USING (caller_id)
 )
-SELECT
-  caller_id, minute, CAST(run AS BIGINT) AS run, r.started_at, r.calls AS run_calls,
-  len([m FOR m IN windows IF (r.start - m + 60) % 60 < 5]) > 0 AS on_time
-FROM numbered
-JOIN clockwork USING (caller_id)
-JOIN runs r USING (caller_id, run);
+SELECT caller_id, minute, run, started_at, run_calls, on_time
+FROM placed
+JOIN numbered USING (caller_id, started_at);

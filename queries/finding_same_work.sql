@@ -1,18 +1,16 @@
 -- Which two callers answer the same inputs? The side that costs less can go.
 -- Pairs are first looked for among an eighth of the inputs and a sixteenth of
 -- the lines, picked by their hash, so that the exact comparison is made for few callers.
-WITH near_input AS (
-  SELECT caller_id, fp_input AS doc
+WITH picked AS (
+  SELECT DISTINCT caller_id, unnest([
+    CASE WHEN hash(fp_input) % 8 = 0 THEN fp_input ELSE 0 END, CASE WHEN hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0 THEN fp_part_0 ELSE 0 END,
+    CASE WHEN hash(fp_part_1) % 16 = 0 THEN fp_part_1 ELSE 0 END, CASE WHEN hash(fp_part_2) % 16 = 0 THEN fp_part_2 ELSE 0 END,
+    CASE WHEN hash(fp_part_3) % 16 = 0 THEN fp_part_3 ELSE 0 END]) AS doc
   FROM traffic
-  WHERE fp_input <> 0 AND hash(fp_input) % 8 = 0 AND cost_usd > 0
-  GROUP BY ALL
-), near_part AS (
-  SELECT caller_id, fp_part_0 AS doc FROM traffic WHERE fp_part_0 <> 0 AND hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0 AND cost_usd > 0
-  UNION SELECT caller_id, fp_part_1 FROM traffic WHERE fp_part_1 <> 0 AND hash(fp_part_1) % 16 = 0 AND cost_usd > 0
-  UNION SELECT caller_id, fp_part_2 FROM traffic WHERE fp_part_2 <> 0 AND hash(fp_part_2) % 16 = 0 AND cost_usd > 0
-  UNION SELECT caller_id, fp_part_3 FROM traffic WHERE fp_part_3 <> 0 AND hash(fp_part_3) % 16 = 0 AND cost_usd > 0
+  WHERE cost_usd > 0 AND (fp_input <> 0 AND hash(fp_input) % 8 = 0 OR fp_part_0 <> 0 AND hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0
+    OR fp_part_1 <> 0 AND hash(fp_part_1) % 16 = 0 OR fp_part_2 <> 0 AND hash(fp_part_2) % 16 = 0 OR fp_part_3 <> 0 AND hash(fp_part_3) % 16 = 0)
 ), near_doc AS (
-  FROM near_input UNION FROM near_part
+  SELECT caller_id, doc FROM picked WHERE doc <> 0
 ), shared_doc AS (
   SELECT doc FROM near_doc GROUP BY doc HAVING min(caller_id) <> max(caller_id) AND count(*) <= 50
 ), shared_near AS (
@@ -39,39 +37,36 @@ WITH near_input AS (
   SELECT caller_id, count(*) AS calls FROM work GROUP BY caller_id
 ), input AS MATERIALIZED (
   -- Values in too many of a caller's calls are its template, not its input.
-  SELECT caller_id, fp_input, n, [part_0, part_1, part_2, part_3] AS parts
+  SELECT caller_id, fp_input, n, part_0, part_1, part_2, part_3, usd, output_tokens
   FROM (
-    SELECT caller_id, fp_input, count(*) AS n, any_value(fp_part_0) AS part_0, any_value(fp_part_1) AS part_1, any_value(fp_part_2) AS part_2, any_value(fp_part_3) AS part_3
+    SELECT caller_id, fp_input, count(*) AS n, any_value(fp_part_0) AS part_0, any_value(fp_part_1) AS part_1, any_value(fp_part_2) AS part_2, any_value(fp_part_3) AS part_3,
+      sum(cost_usd) AS usd, sum(CAST(output_tokens AS BIGINT)) AS output_tokens
     FROM work
     GROUP BY caller_id, fp_input
   )
   JOIN volume USING (caller_id)
   WHERE n * 100 <= calls * common_pct()
-), both_sides AS MATERIALIZED (
-  SELECT a, b FROM pair UNION ALL SELECT b, a FROM pair
-), equal AS MATERIALIZED (
-  -- The inputs of a that stand under b as they are.
-  SELECT p.a, p.b, x.fp_input
-  FROM both_sides p
+), compared AS MATERIALIZED (
+  -- Each input of a, and whether it stands under b as it is.
+  SELECT p.a, p.b, x.fp_input, y.fp_input IS NOT NULL AS same, x.part_0, x.part_1, x.part_2, x.part_3
+  FROM (SELECT a, b FROM pair UNION ALL SELECT b, a FROM pair) p
   JOIN input x ON x.caller_id = p.a
-  JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
+  LEFT JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
 ), rest AS MATERIALIZED (
-  SELECT p.a, p.b, x.fp_input, unnest(x.parts) AS part
-  FROM both_sides p
-  JOIN input x ON x.caller_id = p.a
-  ANTI JOIN equal e ON e.a = p.a AND e.b = p.b AND e.fp_input = x.fp_input
+  SELECT a, b, fp_input, unnest([part_0, part_1, part_2, part_3]) AS part
+  FROM compared
+  WHERE NOT same
 ), theirs AS (
-  SELECT DISTINCT rest.part
-  FROM (SELECT caller_id, unnest(parts) AS part FROM input) l
-  JOIN rest ON rest.part = l.part AND rest.b = l.caller_id
-  WHERE l.part <> 0
+  SELECT DISTINCT part
+  FROM (SELECT caller_id, unnest([part_0, part_1, part_2, part_3]) AS part FROM input WHERE EXISTS (FROM rest))
+  WHERE part <> 0 AND (part, caller_id) IN (SELECT (part, b) FROM rest)
 ), sought AS MATERIALIZED (
   -- The lines of the others that b has too.
   SELECT a, b, fp_input, part FROM rest WHERE part IN (FROM theirs) GROUP BY ALL
 ), laid AS MATERIALIZED (
   -- All that has one of these lines, so that it can be told from templates.
   SELECT caller_id, fp_input, part, any_value(n) AS n
-  FROM (SELECT caller_id, fp_input, n, unnest(parts) AS part FROM input)
+  FROM (SELECT caller_id, fp_input, n, unnest([part_0, part_1, part_2, part_3]) AS part FROM input WHERE EXISTS (FROM rest))
   WHERE part IN (SELECT part FROM sought GROUP BY part)
   GROUP BY caller_id, fp_input, part
 ), line AS MATERIALIZED (
@@ -85,7 +80,7 @@ WITH near_input AS (
     HAVING sum(n) * 100 <= any_value(calls) * common_pct() AND count(*) <= 50
   ) USING (caller_id, part)
 ), matched AS MATERIALIZED (
-  FROM equal
+  SELECT a, b, fp_input FROM compared WHERE same
   UNION ALL
   SELECT DISTINCT a, b, fp_input
   FROM (
@@ -105,11 +100,11 @@ WITH near_input AS (
   GROUP BY a, b
   HAVING count(*) >= same_inputs() AND count(*) * 100 >= any_value(inputs) * same_share_pct()
 ), linking AS MATERIALIZED (
-  SELECT caller_id, unnest([trace_hash, session_hash]) AS link FROM work
+  SELECT caller_id, trace_hash AS link FROM work WHERE trace_hash <> 0 UNION ALL SELECT caller_id, session_hash FROM work WHERE session_hash <> 0
 ), link AS MATERIALIZED (
   SELECT DISTINCT caller_id, link
   FROM linking
-  WHERE link IN (SELECT link FROM linking WHERE link <> 0 GROUP BY link HAVING min(caller_id) <> max(caller_id))
+  WHERE link IN (SELECT link FROM linking GROUP BY link HAVING min(caller_id) <> max(caller_id))
 ), linked AS (
   -- Steps of one action: a router, a guard and an answerer see one user turn.
   SELECT DISTINCT x.caller_id AS a, y.caller_id AS b
@@ -117,10 +112,10 @@ WITH near_input AS (
   JOIN link y USING (link)
   WHERE x.caller_id <> y.caller_id
 ), side AS (
-  SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(w.cost_usd) AS matched_usd, sum(w.output_tokens) AS output_tokens, count(*) AS calls
+  SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(i.usd) AS matched_usd, sum(i.output_tokens) AS output_tokens, sum(i.n) AS calls
   FROM half h
   JOIN matched m USING (a, b)
-  JOIN work w ON w.caller_id = m.a AND w.fp_input = m.fp_input
+  JOIN input i ON i.caller_id = m.a AND i.fp_input = m.fp_input
   GROUP BY a, b
 ), loser AS (
   SELECT x.a, x.b, x.shared, x.pct

@@ -39,8 +39,10 @@ JOIN rate r USING (upstream_id, provider_id, request_model_id, response_model_id
 WHERE t.ts >= r.from_at AND t.ts < r.until_at AND t.input_tokens BETWEEN r.least_tokens AND r.most_tokens;
 
 -- 1e-12 USD per 1,000 tokens times tokens as an exact amount, rounded down.
+-- Dividing 64 bits takes a tenth of the time of 128, and nearly all fit.
 CREATE OR REPLACE MACRO usd(thousandths) AS
-  CAST(CAST(greatest(0, CAST(thousandths AS HUGEINT) // 1000) AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(18, 12));
+  CAST(CAST(CASE WHEN CAST(thousandths AS HUGEINT) BETWEEN 0 AND 9223372036854775807 THEN CAST(CAST(thousandths AS BIGINT) // 1000 AS HUGEINT)
+    ELSE greatest(0, CAST(thousandths AS HUGEINT) // 1000) END AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(18, 12));
 
 -- What findings took, call by call: place is the finding's order, other_id the
 -- second caller, or the model, that it is about.

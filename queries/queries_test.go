@@ -200,6 +200,27 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// TestUSDIsExact: thousandths of 1e-12 USD are rounded down, whether they fit into
+// 64 bits or not, and what is below nothing is nothing.
+func TestUSDIsExact(t *testing.T) {
+	db := openCalls(t)
+	if err := queries.SetPeriod(t.Context(), db, queries.Period{Since: day("2026-11-01"), Until: day("2026-12-01")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(queries.Text("findings")); err != nil {
+		t.Fatal(err)
+	}
+	for thousandths, want := range map[string]string{
+		"-1": "0.000000000000", "-9223372036854775809": "0.000000000000", "0": "0.000000000000", "999": "0.000000000000", "1000": "0.000000000001", "1999": "0.000000000001",
+		"9223372036854775807": "9223.372036854775", "9223372036854775808": "9223.372036854775", "9223372036854776000": "9223.372036854776",
+		"999999999999999999999": "999999.999999999999",
+	} {
+		if got := texts(t, db, "SELECT usd(CAST('"+thousandths+"' AS HUGEINT))::VARCHAR"); got != want+" " {
+			t.Errorf("%s thousandths are %s, want %s", thousandths, got, want)
+		}
+	}
+}
+
 func TestTextPanicsForWhatDoesNotExist(t *testing.T) {
 	defer func() {
 		if recover() == nil {
