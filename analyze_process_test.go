@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -237,4 +238,20 @@ func opened(pid int, name string) bool {
 		}
 	}
 	return false
+}
+
+// The page that a mail carries names the commands that give its figures again.
+func TestMailedPageNamesItsCommands(t *testing.T) {
+	s := newSandbox(t)
+	out, told, code := s.run("analyze", "--log-dir", s.logsOf(100), "--mail-to", "a@example.com", "--eml", "-")
+	if code != 0 {
+		t.Fatalf("exit %d\n%s", code, told)
+	}
+	_, page, ok := strings.Cut(out, "Content-Disposition: attachment;")
+	_, page, split := strings.Cut(strings.ReplaceAll(page, "\r\n", "\n"), "\n\n")
+	page, _, ended := strings.Cut(page, "\n--")
+	b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(page, "\n", ""))
+	if !ok || !split || !ended || err != nil || !strings.Contains(string(b), "burn analyze --log-dir "+s.dir) {
+		t.Errorf("attachment of %d bytes, %v", len(b), err)
+	}
 }

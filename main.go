@@ -562,11 +562,7 @@ type task struct {
 	strict   bool
 	explain  string   // id of the finding to show instead of the report
 	failOn   []string // budget, findings
-	quiet    bool
-	alerts   settings.Alerts
-	mail     report.MailOptions
-	mailWhen string
-	eml      string
+	tell     report.Delivery
 	result   **analyze.Result // what answer found out, for what is done with it afterwards
 }
 
@@ -628,7 +624,7 @@ func writeRejects(path string, opt *ingest.Options, run func() error) error {
 // answer prints the result for t. If the last run printed the same, and nothing
 // has changed since, it prints that again.
 func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
-	keep := t.html == "" && !t.watches()
+	keep := t.html == "" && !t.tell.Wanted()
 	question := t.question()
 	if keep {
 		a, ok, err := db.Answer(ctx, question)
@@ -659,11 +655,11 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	if t.result != nil {
 		*t.result = r
 	}
-	if t.quiet || t.eml == "-" {
+	if t.tell.Quiet || t.tell.EML == "-" {
 		out.Reset()
 	}
 	// Tables say it themselves; who reads the rest may be a program.
-	if line := report.UnpricedLine(r); !t.quiet && line != "" && (t.format != "table" || t.html == "-") {
+	if line := report.UnpricedLine(r); !t.tell.Quiet && line != "" && (t.format != "table" || t.html == "-") {
 		fmt.Fprintf(p.stderr, "burn: %s\n", line)
 		keep = false
 	}
@@ -690,100 +686,51 @@ func (p *program) explain(ctx context.Context, w io.Writer, db *ingest.DB, t tas
 	return report.Explanation(w, e, t.text)
 }
 
-// watches reports whether something is done with a run's result beside printing it.
-func (t task) watches() bool { return t.quiet || t.alerts.Webhook.URL != "" || t.mails() }
-
-func (t task) mails() bool { return len(t.mail.To) > 0 }
-
-// mailTask reads what --mail-to, --mail-when and --eml ask for.
-func (p *program) mailTask(c *cli.Context, t *task) (err error) {
-	t.mailWhen, t.eml = c.String("mail-when"), c.String("eml")
-	if !slices.Contains([]string{"always", "findings", "budget"}, t.mailWhen) {
-		return fmt.Errorf("--mail-when %q: use always, findings or budget", t.mailWhen)
+// deliver reads what --quiet, --mail-to, --mail-when, --eml and the configuration
+// ask for.
+func (p *program) deliver(c *cli.Context, t *task) error {
+	alerts, err := p.config.Alerts(os.Getenv)
+	if err != nil {
+		return err
 	}
-	if t.mail.To, err = report.Addresses(c.StringSlice("mail-to")); err != nil {
+	d := &t.tell
+	*d = report.Delivery{
+		Quiet: c.Bool("quiet"), Webhook: report.Webhook(alerts.Webhook), When: c.String("mail-when"), EML: c.String("eml"),
+		Transport: report.Transport(alerts.Mail.Transport), Database: t.db.Path, Now: t.look.Now, Stdout: p.stdout, Stderr: p.stderr,
+	}
+	if d.Webhook.URL != "" {
+		if err := d.Webhook.Check(); err != nil {
+			return p.config.Errorf("webhook", err)
+		}
+	}
+	if !slices.Contains(report.Whens, d.When) {
+		return fmt.Errorf("--mail-when %q: use always, findings or budget", d.When)
+	}
+	if d.Mail.To, err = report.Addresses(c.StringSlice("mail-to")); err != nil {
 		return fmt.Errorf("--mail-to: %w", err)
 	}
 	switch {
-	case t.eml != "" && !t.mails():
+	case d.EML != "" && !d.Mails():
 		return errors.New("--eml needs --mail-to")
-	case !t.mails():
+	case !d.Mails():
 		return nil
 	case t.explain != "":
 		return errors.New("--explain is not mailed")
-	case t.eml == "-" && t.html == "-":
+	case d.EML == "-" && t.html == "-":
 		return errors.New("--eml - and --html - both want standard output")
 	}
-	from := t.alerts.Mail.From
-	if from == "" {
-		host, err := os.Hostname()
-		if err != nil || host == "" {
-			host = "localhost"
-		}
-		from = "burn <burn@" + host + ">"
+	if d.Mail.From, err = report.Sender(alerts.Mail.From); err != nil {
+		return fmt.Errorf("mail: %w", err)
 	}
-	sender, err := report.Addresses([]string{from})
-	if err != nil || len(sender) != 1 {
-		return fmt.Errorf("mail: from %q is no mail address", report.Clean(from))
-	}
-	t.mail.From, t.mail.HTML = sender[0], t.htmlOpt
-	t.mail.HTML.Scope = fmt.Sprintf("%q", t.look.Filter)
+	d.Mail.HTML = t.htmlOpt
+	d.Mail.HTML.Scope = fmt.Sprintf("%q", t.look.Filter)
 	t.look.Need |= analyze.Pictures
-	if t.eml == "" {
-		if err := transport(t.alerts.Mail).Check(); err != nil {
+	if d.EML == "" {
+		if err := d.Transport.Check(); err != nil {
 			return fmt.Errorf("mail: %w", err)
 		}
 	}
 	return nil
-}
-
-func transport(m settings.Mail) report.Transport {
-	return report.Transport{Server: m.Server, TLS: m.TLS, User: m.User, Password: m.Password, CAFile: m.CAFile, Sendmail: m.Sendmail, Timeout: m.Timeout}
-}
-
-// mailReport sends r, unless it was sent before or there is nothing to send. The
-// message is on disk while it is not sent.
-func (p *program) mailReport(ctx context.Context, t task, r *analyze.Result, told *report.Told) error {
-	switch {
-	case t.mailWhen == "findings" && len(report.FindingAlerts(r)) == 0, t.mailWhen == "budget" && !r.BudgetCrossed():
-		return nil
-	}
-	m, err := report.Mail(r, t.mail)
-	if err != nil {
-		return err
-	}
-	if t.eml == "-" {
-		_, err := m.WriteTo(p.stdout)
-		return quiet(err, 0)
-	}
-	write := func(w io.Writer) error { _, err := m.WriteTo(w); return err }
-	if t.eml != "" {
-		return report.WriteFile(t.eml, write)
-	}
-	id := "mail " + report.MessageID(r, t.mail)
-	if at := told.When(id); !at.IsZero() {
-		if !t.quiet {
-			fmt.Fprintf(p.stderr, "burn: the mail of this period was sent on %s, and is not sent again\n", at.Format(time.RFC3339))
-		}
-		return nil
-	}
-	kept := filepath.Join(filepath.Dir(t.db.Path), strings.Map(fileSign, report.MessageID(r, t.mail))+".eml")
-	if err := report.WriteFile(kept, write); err != nil {
-		return &exit{code: exitUnsent, err: fmt.Errorf("mail not sent: %w", err)}
-	}
-	if err := transport(t.alerts.Mail).Send(ctx, m); err != nil {
-		return &exit{code: exitUnsent, err: fmt.Errorf("%w; the mail is kept: %s", err, kept)}
-	}
-	told.Remember(id, t.look.Now)
-	return os.Remove(kept)
-}
-
-// fileSign keeps of a name what every file system takes.
-func fileSign(r rune) rune {
-	if r == '.' || r == '-' || r == '@' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-		return r
-	}
-	return '_'
 }
 
 // worst is the one of two errors that says how the process ends, with the text of
@@ -809,10 +756,9 @@ func worst(a, b error) error {
 // tellTime is how long a run waits for another one that sends mail and alerts.
 const tellTime = 5 * time.Minute
 
-// alert tells what there is to act on: on standard output with --quiet, and by
-// the webhook what it was not told before.
+// alert tells people what t.tell says of r.
 func (p *program) alert(ctx context.Context, t task, r *analyze.Result) (err error) {
-	if !t.watches() {
+	if !t.tell.Wanted() {
 		return nil
 	}
 	// Of two runs at once, the second knows what the first has told.
@@ -821,32 +767,11 @@ func (p *program) alert(ctx context.Context, t task, r *analyze.Result) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, mine.Free()) }()
-	told, err := report.ReadTold(t.db.Path + ".told")
-	if err != nil {
-		fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(err.Error()))
+	unsent, failed := t.tell.Run(ctx, r)
+	if unsent != nil {
+		unsent = &exit{code: exitUnsent, err: unsent}
 	}
-	crossed, findings := report.BudgetAlerts(r), report.FindingAlerts(r)
-	if t.quiet {
-		fresh := told.Fresh("terminal", findings)
-		for _, a := range slices.Concat(crossed, fresh) {
-			if _, err := fmt.Fprintf(p.stdout, "burn: %s\n", a.Line); err != nil {
-				return quiet(err, 0)
-			}
-		}
-		told.Note("terminal", fresh, t.look.Now)
-	}
-	var failed error
-	if t.alerts.Webhook.URL != "" {
-		if fresh := told.Fresh("webhook", slices.Concat(crossed, findings)); len(fresh) > 0 {
-			if failed = report.Webhook(t.alerts.Webhook).Post(ctx, fresh); failed == nil {
-				told.Note("webhook", fresh, t.look.Now)
-			}
-		}
-	}
-	if t.mails() {
-		failed = worst(failed, p.mailReport(ctx, t, r, told))
-	}
-	return worst(failed, told.Save())
+	return worst(failed, unsent)
 }
 
 // budgets are those of --budget and of the configuration.
@@ -952,7 +877,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	}
 	t = task{
 		noIngest: c.Bool("no-ingest"), format: c.String("format"), html: c.String("html"), strict: c.Bool("strict"),
-		explain: c.String("explain"), failOn: c.StringSlice("fail-on"), quiet: c.Bool("quiet"),
+		explain: c.String("explain"), failOn: c.StringSlice("fail-on"),
 		db: ingest.Options{
 			Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
 			Version: version, Logger: logger, Progress: p.progress(),
@@ -989,17 +914,6 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if t.explain == "" {
 		t.look.Need |= analyze.Alerts
 	}
-	if t.alerts, err = p.config.Alerts(os.Getenv); err != nil {
-		return t, err
-	}
-	if err := p.mailTask(c, &t); err != nil {
-		return t, err
-	}
-	if hook := report.Webhook(t.alerts.Webhook); hook.URL != "" {
-		if err := hook.Check(); err != nil {
-			return t, p.config.Errorf("webhook", err)
-		}
-	}
 	if t.html == "-" && t.format != "table" {
 		return t, errors.New("--html - and --format both want standard output")
 	}
@@ -1010,6 +924,9 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	t.htmlOpt.Base = sameCalls(c, period)
 	if !c.IsSet("top") {
 		t.htmlOpt.Top = 20
+	}
+	if err := p.deliver(c, &t); err != nil {
+		return t, err
 	}
 	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
 		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
@@ -1168,7 +1085,7 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 		if err != nil {
 			return err
 		}
-		if !t.quiet || stats.Rejected > 0 || len(stats.Problems) > 0 { // something was not read
+		if !t.tell.Quiet || stats.Rejected > 0 || len(stats.Problems) > 0 { // something was not read
 			p.tell(db, stats)
 		}
 	}
@@ -1579,7 +1496,7 @@ func (p *program) mailHealth(ctx context.Context, t task) (h report.MailHealth, 
 		return h, err
 	}
 	h.Wanted = true
-	h.Text, h.Err = transport(alerts.Mail).Probe(ctx)
+	h.Text, h.Err = report.Transport(alerts.Mail.Transport).Probe(ctx)
 	h.Kept, err = filepath.Glob(filepath.Join(filepath.Dir(t.db.Path), "burn.*.eml"))
 	return h, err
 }

@@ -61,10 +61,14 @@ type Alerts struct {
 	Mail    Mail
 }
 
-// Mail is the section mail: who writes, and how mail leaves. Without Server the
-// local Sendmail takes it.
+// Mail is the section mail: who writes, and how mail leaves.
 type Mail struct {
-	From     string
+	From      string
+	Transport Transport
+}
+
+// Transport is how mail leaves. Without Server the local Sendmail takes it.
+type Transport struct {
 	Server   string
 	TLS      string
 	User     string
@@ -93,23 +97,23 @@ func (f *File) mail(getenv func(string) string) (m Mail, err error) {
 	if err := f.Section("mail", &s); err != nil {
 		return m, err
 	}
-	m = Mail{From: s.From, Server: s.Server, TLS: s.TLS, User: s.User, Password: getenv("BURN_SMTP_PASSWORD"), CAFile: s.CAFile, Sendmail: s.Sendmail, Timeout: mailTime}
-	if m.Sendmail == "" {
-		m.Sendmail = "/usr/sbin/sendmail"
+	t := Transport{Server: s.Server, TLS: s.TLS, User: s.User, Password: getenv("BURN_SMTP_PASSWORD"), CAFile: s.CAFile, Sendmail: s.Sendmail, Timeout: mailTime}
+	if t.Sendmail == "" {
+		t.Sendmail = "/usr/sbin/sendmail"
 	}
-	if s.PasswordFile != "" && m.Password == "" {
+	if s.PasswordFile != "" && t.Password == "" {
 		b, err := os.ReadFile(s.PasswordFile)
 		if err != nil {
 			return m, f.Errorf("mail", fmt.Errorf("password_file: %w", err))
 		}
-		m.Password = strings.TrimRight(string(b), "\r\n")
+		t.Password = strings.TrimRight(string(b), "\r\n")
 	}
 	if s.Timeout != "" {
-		if m.Timeout, err = Wait(s.Timeout); err != nil || m.Timeout <= 0 {
+		if t.Timeout, err = Wait(s.Timeout); err != nil || t.Timeout <= 0 {
 			return m, f.Errorf("mail", fmt.Errorf("timeout %q: use a time such as 60s", s.Timeout))
 		}
 	}
-	return m, nil
+	return Mail{From: s.From, Transport: t}, nil
 }
 
 // webhookTime is how long a webhook may take unless the configuration says so.
