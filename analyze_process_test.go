@@ -243,7 +243,8 @@ func opened(pid int, name string) bool {
 // The page that a mail carries names the commands that give its figures again.
 func TestMailedPageNamesItsCommands(t *testing.T) {
 	s := newSandbox(t)
-	out, told, code := s.run("analyze", "--log-dir", s.logsOf(100), "--mail-to", "a@example.com", "--eml", "-")
+	dir := s.logsOf(100)
+	out, told, code := s.run("analyze", "--log-dir", dir, "--mail-to", "a@example.com", "--eml", "-")
 	if code != 0 {
 		t.Fatalf("exit %d\n%s", code, told)
 	}
@@ -251,7 +252,7 @@ func TestMailedPageNamesItsCommands(t *testing.T) {
 	_, page, split := strings.Cut(strings.ReplaceAll(page, "\r\n", "\n"), "\n\n")
 	page, _, ended := strings.Cut(page, "\n--")
 	b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(page, "\n", ""))
-	if !ok || !split || !ended || err != nil || !strings.Contains(string(b), "burn analyze --log-dir "+s.dir) {
+	if !ok || !split || !ended || err != nil || !strings.Contains(string(b), "burn analyze --log-dir "+dir+" --since 20") {
 		t.Errorf("attachment of %d bytes, %v", len(b), err)
 	}
 }
