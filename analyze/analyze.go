@@ -3,7 +3,8 @@
 //
 // Read in this order: result.go (the data, and its JSON form), pictures.go (what
 // only a page shows), catalog.go (one row per question), analyze.go (how they are
-// asked), findings.go and finding_text.go (avoidable dollars), spending.go
+// asked), findings.go, finding_text.go and
+// blame.go (avoidable dollars), spending.go
 // (budgets, forecasts and spikes), examine.go (those about the records
 // themselves), period.go (how people name times), filter.go (globs to
 // ids), money.go (exact dollars), lanes.go (statements side by side).
@@ -86,10 +87,8 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	if err := judge(ctx, db, r); err != nil {
 		return nil, err
 	}
-	if opt.Need&Pictures != 0 && len(r.Findings) > 0 {
-		if err := blame(ctx, db, r); err != nil {
-			return nil, err
-		}
+	if err := blame(ctx, db, r); err != nil {
+		return nil, err
 	}
 	if err := readMeta(ctx, db, r); err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func TestSessionsAndTraces(t *testing.T) {
 		t.Errorf("traces %s, want %s", got, want)
 	}
 	first := r.Traces[1].Calls[0]
-	want := analyze.Call{At: day, Agent: "a", User: "u", Model: "m", Endpoint: "/v1/x", Status: 200, End: "complete", Cost: usd("0.1")}
+	want := analyze.Call{At: day, Agent: "a", User: "u", Model: "m", Endpoint: "/v1/x", Status: 200, End: "complete", Cost: usd("0.1"), Boot: "0000000000000001", Seq: 2}
 	if dump(first) != dump(want) {
 		t.Errorf("call of a trace:\n got %s\nwant %s", dump(first), dump(want))
 	}

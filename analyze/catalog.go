@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"database/sql"
-	"strconv"
 	"time"
 )
 
@@ -56,7 +55,7 @@ var catalog = []question{
 	{name: "consumption", cols: consumptionCols, order: "agent, model, basis", when: onlySplit, read: readConsumption},
 	{name: "unknown_callers", exam: true, cols: strangerCols, order: "place, points DESC, agent", read: readStranger},
 	{name: "mark_days", cols: markDayCols, order: "n, agent, day", when: never, read: readMarkDay},
-	{name: "traces", cols: traceCols, order: "trace_rank, started_at, boot, seq", where: "trace_rank <= 10", read: readTraces},
+	{name: "traces", cols: traceCols, order: "trace_rank, started_at, call_boot, call_seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
 	{name: "inconsistent", exam: true, cols: "provider model requests", order: "requests DESC, provider, model", read: readInconsistent},
 	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
@@ -88,7 +87,7 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "basis": true, "team": true, "system": true, "key_id": true, "client": true, "shared": true, "boot": true, "seq": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "basis": true, "team": true, "system": true, "key_id": true, "client": true, "shared": true, "call_boot": true, "trace_key": true, "provider": true, "reason": true, "trace_id": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true, "points": true}
 	logical     = map[string]bool{"estimated": true}
 )
@@ -150,22 +149,15 @@ func readWaste(r *Result, scan scanner) error {
 }
 
 const traceCols = "trace_id trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
-	"input_tokens cache_read_tokens output_tokens cost_usd estimated boot seq"
+	"input_tokens cache_read_tokens output_tokens cost_usd estimated call_boot call_seq trace_key"
 
 func readTraces(r *Result, scan scanner) error {
 	var t Trace
 	var c Call
 	var rank, at int64
-	var boot, seq string
 	err := scan(&t.ID, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
-		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated, &boot, &seq)
+		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated, &c.Boot, &c.Seq, &t.hash)
 	if err != nil {
-		return err
-	}
-	if c.boot, err = strconv.ParseUint(boot, 10, 64); err != nil {
-		return err
-	}
-	if c.seq, err = strconv.ParseUint(seq, 10, 64); err != nil {
 		return err
 	}
 	c.At = time.UnixMicro(at).UTC()

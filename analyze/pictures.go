@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"burn/queries"
@@ -137,48 +136,6 @@ func prove(ctx context.Context, db *sql.DB, r *Result) error {
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read proofs of findings: %w", err)
-	}
-	return nil
-}
-
-// blamedTraces is how many of the dearest traces have their calls looked up.
-const blamedTraces = 10
-
-// blame tells of the calls of r's dearest traces which finding charges them, in
-// Call.Kind.
-func blame(ctx context.Context, db *sql.DB, r *Result) error {
-	calls := map[[2]uint64][]*Call{}
-	var list []string
-	for i := range r.Traces[:min(len(r.Traces), blamedTraces)] {
-		for j := range r.Traces[i].Calls {
-			c := &r.Traces[i].Calls[j]
-			id := [2]uint64{c.boot, c.seq}
-			calls[id] = append(calls[id], c)
-			list = append(list, fmt.Sprintf("(%d::UBIGINT, %d::UBIGINT)", c.boot, c.seq))
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	// The finding that takes the most of a call names it; the first of equals.
-	rows, err := db.QueryContext(ctx, `SELECT CAST(place AS BIGINT), boot, seq FROM charge
-WHERE (boot, seq) IN (SELECT (boot, seq) FROM (VALUES `+strings.Join(list, ", ")+`) asked(boot, seq)) ORDER BY boot, seq, saved_usd, place DESC`)
-	if err != nil {
-		return fmt.Errorf("read findings of traces: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var place int64
-		var boot, seq uint64
-		if err := rows.Scan(&place, &boot, &seq); err != nil {
-			return fmt.Errorf("read findings of traces: %w", err)
-		}
-		for _, c := range calls[[2]uint64{boot, seq}] {
-			c.Kind = kinds[place-1].name
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read findings of traces: %w", err)
 	}
 	return nil
 }

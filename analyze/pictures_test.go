@@ -79,7 +79,7 @@ func TestScenesAgreeWithTables(t *testing.T) {
 	for _, tr := range r.Traces {
 		for _, c := range tr.Calls {
 			all++
-			if c.Kind == r.Findings[0].Kind {
+			if c.Kind == r.Findings[0].Kind && c.Finding == r.Findings[0].ID {
 				blamed++
 			}
 		}

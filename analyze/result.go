@@ -192,6 +192,8 @@ type Trace struct {
 	ID    string `json:"trace_id"`
 	Cost  USD    `json:"cost_usd"`
 	Calls []Call `json:"calls"`
+
+	hash string // of its id, a decimal number
 }
 
 // Call is one call of a trace, in order of start.
@@ -211,8 +213,10 @@ type Call struct {
 	Cost            USD       `json:"cost_usd"`
 	Estimated       bool      `json:"estimated"`
 
-	Kind      string `json:"-"` // of the finding that charges it; "" if none does. Filled for Pictures, in the 10 dearest traces
-	boot, seq uint64
+	Kind    string `json:"kind"`    // of the finding that takes the most of its cost; "" if none charges it
+	Finding string `json:"finding"` // its id
+	Boot    string `json:"boot"`    // with Seq its identity, as in the log files: 16 hex digits
+	Seq     uint64 `json:"seq"`
 }
 
 // Unpriced is a model without a price; Tokens are input and output.

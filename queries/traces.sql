@@ -28,7 +28,8 @@ SELECT
   ts AS started_at,
   agent_word(agent_id) AS agent, user_word(user_id) AS "user", model_word(model_id) AS model,
   endpoint_word(endpoint_id) AS endpoint, step_word(step_id) AS step, status, end_word(end_id) AS "end",
-  latency_ms, input_tokens, cache_read_tokens, output_tokens, cost_usd, estimated, boot, seq
+  latency_ms, input_tokens, cache_read_tokens, output_tokens, cost_usd, estimated,
+  printf('%016x', boot) AS call_boot, seq AS call_seq, trace_hash AS trace_key
 FROM calls
 JOIN ranked USING (trace_hash)
-ORDER BY trace_rank, started_at, boot, seq
+ORDER BY trace_rank, started_at, call_boot, call_seq

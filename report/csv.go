@@ -156,7 +156,7 @@ func (c *sheet) traces(traces []analyze.Trace) {
 		for _, x := range t.Calls {
 			set := cells{"ts": stamp(x.At), "agent": x.Agent, "user": x.User, "model": x.Model, "endpoint": x.Endpoint,
 				"step": x.Step, "status": whole(x.Status), "end": x.End, "latency_ms": float(x.LatencyMS), "input_tokens": whole(x.InputTokens),
-				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String()}
+				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String(), "kind": x.Kind}
 			if x.Estimated {
 				set["estimated_usd"] = x.Cost.String()
 			}

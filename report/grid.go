@@ -51,6 +51,7 @@ func grids(r *analyze.Result, top int, compact bool) []grid {
 		rowGrid("User", r.ByUser, r, top),
 		rowGrid("Endpoint", r.ByEndpoint, r, top),
 		wasteGrid(r, top),
+		actionGrid(r, top),
 		streamGrid(r, top),
 		unpricedGrid(r, top),
 		inconsistentGrid(r, top),

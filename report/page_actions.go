@@ -56,21 +56,7 @@ func (p *page) actions(r *analyze.Result, colors palette) {
 }
 
 func dearestTrace(t analyze.Trace) string {
-	cost := Cents(t.Cost)
-	if mark := est(t.Cost, guessedPart(t)); mark != "" {
-		cost += " (" + mark + ")"
-	}
-	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", cost, plural(int64(len(t.Calls)), "call")))
-}
-
-// guessedPart sums the calls of a trace that were estimated.
-func guessedPart(t analyze.Trace) (sum analyze.USD) {
-	for _, c := range t.Calls {
-		if c.Estimated {
-			sum = sum.Add(c.Cost)
-		}
-	}
-	return sum
+	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", costCell(t.Cost, guessedPart(t)), plural(int64(len(t.Calls)), "call")))
 }
 
 func newTrace(t analyze.Trace, colors palette) trace {
@@ -98,13 +84,6 @@ func newTrace(t analyze.Trace, colors palette) trace {
 	return x
 }
 
-// flags are short words for the finding that charges a call.
-var flags = map[string]string{
-	"retries": "failed, paid and made again", "abandoned": "nobody waited for it", "schedule": "done by an earlier run", "same_work": "duplicate of another agent's work",
-	"repeated": "answered before", "history": "bloat: long history, short answer", "cache": "its beginning could be cached", "batch": "could be batched",
-	"bloat": "bloat: long prompt, short answer", "dearer_model": "a cheaper model may do",
-}
-
 func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palette) traceCall {
 	name := agentName(c.Agent)
 	if c.Step != "" {
@@ -123,6 +102,6 @@ func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palett
 	if c.Estimated {
 		cost.Est = est(c.Cost, c.Cost)
 	}
-	return traceCall{Name: name, Note: noBreak(note), Flag: flags[c.Kind], Color: colors.of(c.Agent), Cost: cost,
+	return traceCall{Name: name, Note: noBreak(note), Flag: blamed[c.Kind], Color: colors.of(c.Agent), Cost: cost,
 		X: strconv.FormatFloat(min(start, 100-wide), 'f', 2, 64), Width: strconv.FormatFloat(wide, 'f', 2, 64)}
 }

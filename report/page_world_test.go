@@ -36,9 +36,6 @@ func pageWorld(names []string) *analyze.Result {
 		sum := map[string]*analyze.USD{analyze.Certain: &r.Totals.Avoidable.Certain, analyze.Likely: &r.Totals.Avoidable.Likely, analyze.Test: &r.Totals.Avoidable.Test}[f.Class]
 		*sum = sum.Add(f.Saving)
 	}
-	for i := range r.Traces {
-		r.Traces[i].Calls[0].Kind = "history"
-	}
 	return r
 }
 
