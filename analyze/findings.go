@@ -83,6 +83,7 @@ var Thresholds = []Threshold{
 	{"same_share_pct", 50, "share of each agent's inputs that the other has too"},
 	{"same_output_factor", 4, "answers to the same input differ in length by at most this factor"},
 	{"common_pct", 1, "an input in more than this share of an agent's calls is its template"},
+	{"common_calls", 3, "unless it is in no more calls than this: of a few hundred, a hundredth is one or two"},
 	{"repeat_seconds", 60, "an equal request is repeated if it comes later than this"},
 	{"repeat_bytes", 256, "text of a request that is worth remembering, at least"},
 	{"history_bytes_min", 16 << 10, "bytes of history that are long"},

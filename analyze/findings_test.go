@@ -19,12 +19,17 @@ type cell map[string]any
 // put makes a call at a time of November; run stores it.
 func (w *world) put(when string, c cell) {
 	w.t.Helper()
+	w.putAt(at("2026-11-"+when), c)
+}
+
+func (w *world) putAt(when time.Time, c cell) {
+	w.t.Helper()
 	row := map[string]any{}
 	plain := cell{"agent": "a", "key_id": "k", "request_model": "m", "provider": "p", "operation": "chat", "finish_reason": "stop", "end": "complete", "usage_source": "reported",
 		"cost_basis": "computed", "status": 200, "input_tokens": 1000, "output_tokens": 100, "cost_usd": "0.01", "input_bytes": 4000, "request_bytes": 4100}
 	w.seq++
 	row["boot"], row["seq"], row["requests"] = 1, w.seq, 1
-	row["ts"] = "TIMESTAMP '2026-11-" + when + "'"
+	row["ts"] = "TIMESTAMP '" + when.UTC().Format("2006-01-02 15:04:05.000") + "'"
 	for _, set := range []cell{plain, c} {
 		for name, v := range set {
 			if v == nil {

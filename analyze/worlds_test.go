@@ -42,7 +42,7 @@ func TestPlantedWasteIsFound(t *testing.T) {
 		m := newMaker(t, uint64(seed))
 		m.build()
 		r := m.w.run(analyze.Options{Period: m.period})
-		took := m.charges()
+		took := m.w.charges()
 		for key, n := range m.planted {
 			planted[key.kind] += n
 			right[key.kind] += min(n, took[key])
@@ -183,10 +183,11 @@ func (m *maker) agent(what string, rate int, calls []made) {
 }
 
 // charges is what findings took, by call and kind.
-func (m *maker) charges() map[plantKey]int64 {
-	rows, err := m.w.db.Query("SELECT place, seq, CAST(saved_usd * 1000000000000 AS BIGINT) FROM charge")
+func (w *world) charges() map[plantKey]int64 {
+	w.t.Helper()
+	rows, err := w.db.Query("SELECT place, seq, CAST(saved_usd * 1000000000000 AS BIGINT) FROM charge")
 	if err != nil {
-		m.w.t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	defer rows.Close()
 	took := map[plantKey]int64{}
@@ -195,12 +196,12 @@ func (m *maker) charges() map[plantKey]int64 {
 		var seq uint64
 		var n int64
 		if err := rows.Scan(&place, &seq, &n); err != nil {
-			m.w.t.Fatal(err)
+			w.t.Fatal(err)
 		}
 		took[plantKey{seq, analyze.Kinds()[place-1]}] += n
 	}
 	if err := rows.Err(); err != nil {
-		m.w.t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	return took
 }

@@ -1,22 +1,41 @@
 -- Which calls belong to a job that runs at most daily, so that nobody waits for
--- them, and pay the price of at once? Half is usual for the batch endpoint.
+-- them, and pay the price of at once? Half is usual for the batch endpoint. Runs
+-- at other minutes, and small ones between two of the job's, are not the job's: of
+-- an agent's calls there may be as many as a schedule allows.
 WITH run AS (
   SELECT caller_id, run, any_value(started_at) AS started_at, any_value(run_calls) AS calls, bool_and(on_time) AS on_time
   FROM scheduled
   GROUP BY ALL
+), sized AS (
+  SELECT *, sum(calls) OVER (PARTITION BY caller_id) AS caller_calls,
+    on_time AND calls * 100 >= max(CASE WHEN on_time THEN calls END) OVER (PARTITION BY caller_id) * batch_largest_pct() AS large
+  FROM run
+), own AS (
+  SELECT *
+  FROM sized
+  WHERE on_time
+  WINDOW before AS (PARTITION BY caller_id ORDER BY run ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    after AS (PARTITION BY caller_id ORDER BY run ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+  QUALIFY large OR NOT coalesce(started_at - max(CASE WHEN large THEN started_at END) OVER before < to_hours(batch_hours()), false)
+    AND NOT coalesce(min(CASE WHEN large THEN started_at END) OVER after - started_at < to_hours(batch_hours()), false)
 ), spaced AS (
   SELECT *, started_at - lag(started_at) OVER (PARTITION BY caller_id ORDER BY run) AS since_last
-  FROM run
+  FROM own
 ), daily AS (
   SELECT caller_id, count(*) AS runs
   FROM spaced
   GROUP BY caller_id
-  HAVING count(*) >= schedule_runs() AND bool_and(on_time) AND min(since_last) >= to_hours(batch_hours())
-    AND min(calls) * 100 >= max(calls) * batch_largest_pct()
-), work AS MATERIALIZED (
-  SELECT boot, seq, caller_id, cost_usd, batch_multiplier, runs
-  FROM rated
+  HAVING count(*) >= schedule_runs() AND bool_and(large) AND min(since_last) >= to_hours(batch_hours())
+    AND sum(calls) * 100 >= any_value(caller_calls) * schedule_share_pct()
+), job AS (
+  SELECT caller_id, minute, runs
+  FROM scheduled
+  JOIN own USING (caller_id, run)
   JOIN daily USING (caller_id)
+), work AS MATERIALIZED (
+  SELECT boot, seq, rated.caller_id AS caller_id, cost_usd, batch_multiplier, runs
+  FROM rated
+  JOIN job ON job.caller_id = rated.caller_id AND job.minute = date_trunc('minute', rated.ts)
   WHERE due AND NOT stream AND batch_multiplier < 1
 ), taken AS (
   SELECT boot, seq, sum(saved_usd) AS usd FROM charge SEMI JOIN work USING (boot, seq) WHERE place < 8 GROUP BY ALL

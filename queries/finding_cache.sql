@@ -1,10 +1,12 @@
 -- Which calls begin like another one of the last minutes and pay for it in full?
 -- The level is the longest beginning, in bytes, that an earlier call of the same
 -- model and key had; the first call of each lifetime would pay the surcharge of
--- writing it.
+-- writing it. Who reads from the cache uses it: what such a call writes is taken
+-- for new. Writing the same again and reading nothing is no use.
 WITH near AS (
   -- Whoever shares more shares the first 4 KiB too.
-  SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, cache_read_tokens, cache_write_tokens, text_bytes,
+  SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, text_bytes,
+    CASE WHEN cache_read_tokens > 0 THEN CAST(cache_read_tokens AS BIGINT) + cache_write_tokens ELSE 0 END AS cached_tokens,
     system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
     fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k
   FROM rated
@@ -17,7 +19,7 @@ WITH near AS (
   -- Only what is sorted and compared; the rest comes back by n.
   SELECT n, ts, model_id, key_id_id, provider_id, level, prefix, billed AND cached_tokens < least(level, text_bytes) * input_tokens // text_bytes AS pays
   FROM (
-    SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, CAST(cache_read_tokens AS BIGINT) + cache_write_tokens AS cached_tokens, text_bytes, input_tokens,
+    SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, cached_tokens, text_bytes, input_tokens,
       unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
       unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
     FROM numbered
@@ -45,10 +47,10 @@ WITH near AS (
 )
 SELECT
   boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
-  usd((CAST(prefix_tokens AS HUGEINT) - cache_read_tokens - cache_write_tokens) * (input_pico - read_pico)
+  usd((CAST(prefix_tokens AS HUGEINT) - cached_tokens) * (input_pico - read_pico)
     - CASE WHEN after_head THEN CAST(prefix_tokens AS HUGEINT) * greatest(0, write_pico - input_pico) ELSE 0 END) AS avoidable_usd,
   CAST(prefix_tokens AS BIGINT) AS prefix_tokens,
   CASE WHEN level * 2 < tools_bytes THEN 1 WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes THEN 2
     WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes + history_bytes THEN 3 ELSE 4 END AS broken_by
 FROM best
-WHERE due AND measured AND prefix_tokens >= cache_minimum AND prefix_tokens > CAST(cache_read_tokens AS BIGINT) + cache_write_tokens
+WHERE due AND measured AND prefix_tokens >= cache_minimum AND prefix_tokens > cached_tokens

@@ -11,11 +11,11 @@ WITH twice AS (
   FROM traffic
   WHERE fp_request IN (FROM twice) AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR operation = 'embeddings')
 ), firsts AS (
-  SELECT caller_id, model_id, fp_request, min(ts) AS first_at
-  FROM askable a
-  WHERE NOT failed AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.place = 1 AND c.boot = a.boot AND c.seq = a.seq)
-  GROUP BY ALL
-  HAVING min(ts) + to_seconds(repeat_seconds()) < max(ts)
+  SELECT caller_id, model_id, fp_request, min(ts) FILTER (NOT failed AND retried IS NULL) AS first_at
+  FROM askable
+  LEFT JOIN (SELECT boot, seq, true AS retried FROM charge WHERE place = 1) USING (boot, seq)
+  GROUP BY caller_id, model_id, fp_request
+  HAVING first_at + to_seconds(repeat_seconds()) < max(ts)
 )
 SELECT
   boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, CASE WHEN embeds THEN 'certain' ELSE 'likely' END AS class, cost_usd,

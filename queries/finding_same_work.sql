@@ -45,7 +45,7 @@ WITH picked AS (
     GROUP BY caller_id, fp_input
   )
   JOIN volume USING (caller_id)
-  WHERE n * 100 <= calls * common_pct()
+  WHERE n * 100 <= calls * common_pct() OR n <= common_calls()
 ), compared AS MATERIALIZED (
   -- Each input of a, and whether it stands under b as it is.
   SELECT p.a, p.b, x.fp_input, y.fp_input IS NOT NULL AS same, x.part_0, x.part_1, x.part_2, x.part_3
@@ -77,7 +77,7 @@ WITH picked AS (
     FROM laid
     JOIN volume USING (caller_id)
     GROUP BY ALL
-    HAVING sum(n) * 100 <= any_value(calls) * common_pct() AND count(*) <= 50
+    HAVING (sum(n) * 100 <= any_value(calls) * common_pct() OR sum(n) <= common_calls()) AND count(*) <= 50
   ) USING (caller_id, part)
 ), matched AS MATERIALIZED (
   SELECT a, b, fp_input FROM compared WHERE same

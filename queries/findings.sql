@@ -13,10 +13,11 @@ GROUP BY fp_system
 HAVING count(*) >= 3 AND max(ts) - min(ts) >= INTERVAL 2 HOUR;
 
 -- text_bytes is all text of the request; due marks calls of the period that cost
--- something, the only ones that findings may charge.
+-- something, the only ones that findings may charge. A call that said why it
+-- finished has its answer, even if the client was gone by then: it has not failed.
 CREATE OR REPLACE VIEW traffic AS
 SELECT
-  h.*,
+  h.* REPLACE (failed AND (status >= 400 OR finish_reason = '' OR usage_source NOT IN ('reported', 'derived')) AS failed),
   CASE WHEN h.agent_id <> w.unknown_agent THEN CAST(h.agent_id AS UBIGINT)
     ELSE hash(coalesce(s.fp_system, 0), CASE WHEN s.fp_system IS NULL THEN model_id END, key_id_id, user_agent_id,
       CASE WHEN key_id_id = 0 THEN client_id END) | 9223372036854775808 END AS caller_id,
