@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
@@ -25,7 +26,7 @@ func (pic *picture) option() chartOption {
 	c.SetGlobalOptions(
 		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(false)}),
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "axis"}),
-		charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "10", Bottom: "4", ContainLabel: opts.Bool(true)}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: pic.overhang(), Top: "10", Bottom: "4", ContainLabel: opts.Bool(true)}),
 		charts.WithYAxisOpts(opts.YAxis{Max: pic.Max}),
 		charts.WithAnimation(false),
 	)
@@ -54,6 +55,15 @@ func (pic *picture) option() chartOption {
 	c.Validate()
 	o.Option = c.JSON()
 	return o
+}
+
+// overhang is the room right of the last bar, in pixels: half its label may hang
+// over.
+func (pic *picture) overhang() string {
+	if len(pic.Keys) == 0 {
+		return "8"
+	}
+	return strconv.Itoa(8 + 3*max(0, len(pic.Keys[len(pic.Keys)-1])-2))
 }
 
 // option makes ECharts options of the dots.
