@@ -25,6 +25,7 @@ type client struct {
 	tls           *tls.Config // nil: plaintext
 	dialer        net.Dialer
 	headerTimeout time.Duration
+	goOnAfter     time.Duration
 	http2         atomic.Bool // the upstream chose HTTP/2: this client cannot serve it
 
 	start time.Time

@@ -73,7 +73,7 @@ func (e *exchange) send() error {
 		e.await()
 		return nil
 	}
-	if hasToken(e.o.header["Expect"], "100-continue") {
+	if e.o.waiting != nil {
 		wait, err := e.expectContinue()
 		if !wait || err != nil {
 			return err
@@ -126,15 +126,26 @@ func (e *exchange) answered() { e.conn.limit.Store(never) }
 // never is a limit that does not come.
 const never = math.MaxInt64
 
-// expectContinue waits a second for the upstream to answer "Expect:
-// 100-continue", which is how long clients wait themselves. It reports whether
-// to send the body: after a 100, or after the second, when the client is told to
-// go on in the upstream's place. Both are passed on here, before another
-// goroutine reads the body: net/http would send a 100 of its own then.
+// goOnAfter is how long an upstream has to answer "Expect: 100-continue", which
+// is how long clients wait themselves; expectStep is how often is looked whether
+// the client sends without having been told, as some do.
+const (
+	goOnAfter  = time.Second
+	expectStep = 20 * time.Millisecond
+)
+
+// expectContinue waits for the answer to "Expect: 100-continue" and reports
+// whether to send the body: after a 100, or without one when the time is over or
+// the client sends; then the client is told to go on in the upstream's place.
+// Both are passed on here, before another goroutine reads the body: net/http
+// would send a 100 of its own then.
 func (e *exchange) expectContinue() (goOn bool, err error) {
-	deadline := time.Now().Add(time.Second)
-	for {
-		if err := e.conn.SetReadDeadline(deadline); err != nil {
+	for end := time.Now().Add(e.client.goOnAfter); ; {
+		if !e.o.waiting() || !time.Now().Before(end) {
+			e.o.informational(http.StatusContinue, nil)
+			return true, nil
+		}
+		if err := e.conn.SetReadDeadline(time.Now().Add(expectStep)); err != nil {
 			return false, &sendError{failExchange, err}
 		}
 		first, peekErr := e.conn.br.Peek(len("HTTP/1.1 100"))
@@ -144,8 +155,7 @@ func (e *exchange) expectContinue() (goOn bool, err error) {
 		var timeout net.Error
 		switch {
 		case errors.As(peekErr, &timeout) && timeout.Timeout():
-			e.o.informational(http.StatusContinue, nil)
-			return true, nil
+			continue
 		case peekErr != nil:
 			return false, &sendError{failExchange, peekErr}
 		}

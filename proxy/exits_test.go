@@ -389,12 +389,18 @@ func tlsUpstream(t *testing.T, http2 bool, h http.HandlerFunc) (url, ca string) 
 	s.TLS = &tls.Config{}
 	s.StartTLS()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	ca = filepath.Join(t.TempDir(), "ca.pem")
+	return s.URL, trustFile(t, s)
+}
+
+// trustFile writes the certificate that s is trusted by.
+func trustFile(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "ca.pem")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
+	if err := os.WriteFile(name, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return s.URL, ca
+	return name
 }
 
 func TestTLSUpstreams(t *testing.T) {

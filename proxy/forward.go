@@ -78,11 +78,15 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 		return
 	}
 	o.length, o.body = r.ContentLength, c.req
+	conn := connOf(r)
+	if r.ProtoAtLeast(1, 1) && hasToken(r.Header["Expect"], "100-continue") {
+		o.waiting = func() bool { return conn == nil || !conn.has(1) }
+	}
 	if o.length > 0 {
-		switch conn := connOf(r); {
+		switch {
 		case o.length > earlyInspection:
 			o.sent = c.inspectSoon
-		case conn != nil && len(r.Header["Expect"]) == 0:
+		case conn != nil && o.waiting == nil:
 			o.here = conn.has(o.length)
 		}
 		return
@@ -105,8 +109,7 @@ func (c *call) attach(o *outgoing, r *http.Request) {
 }
 
 // informational returns what passes 1xx answers on. A client that waits to be
-// told to go on is told once: when its second was over, burn has said so before
-// the upstream did.
+// told to go on is told once: burn may have said so before the upstream did.
 func informational(w http.ResponseWriter, r *http.Request) func(code int, from http.Header) {
 	told := false
 	return func(code int, from http.Header) {
@@ -279,7 +282,7 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, c *call, err erro
 // wrongly.
 func (p *Proxy) badBody(w http.ResponseWriter, c *call, err error) (end string) {
 	var op interface{ Timeout() bool }
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) || errors.Is(err, http.ErrBodyReadAfterClose) {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
 		return usage.EndClientAbort
 	}
 	c.noUsage = true

@@ -18,6 +18,9 @@ type outgoing struct {
 	length  int64       // of body; -1: chunked
 	here    bool        // the whole body can be read without waiting
 	trailer http.Header // filled when body ends; nil: none possible
+	// waiting reports whether the client still waits to be told to send its body.
+	// nil: it does not ask to be told.
+	waiting func() bool
 	// sent is called once when the whole of body was sent, unless body was here.
 	// nil: nobody asks.
 	sent func()

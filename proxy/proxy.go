@@ -11,7 +11,7 @@
 //	headers.go, tunnel.go, copies.go, listen.go, flusher.go   parts of that
 //	framing.go     two framings in one request
 //	client.go, exchange.go, outgoing.go   the connection to an upstream over HTTP/1.1
-//	transport.go   net/http's, for HTTP/2 upstreams
+//	transport.go, via.go   net/http's, for HTTP/2 upstreams
 //	meter.go, finisher.go   from a call to its record, off the caller's path
 //	labels.go, labelsyntax.go, rules.go   who made the call
 //	admin.go, metrics.go   what the admin listener tells
@@ -82,6 +82,7 @@ type Config struct {
 	OnListen, OnAdmin func(net.Addr)
 
 	slowClient time.Duration // 0: slowClient
+	goOnAfter  time.Duration // 0: goOnAfter
 	ownKeyFile bool          // KeyFile was given
 }
 
@@ -221,6 +222,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Users == "" {
 		cfg.Users = UsersPlain
+	}
+	if cfg.goOnAfter == 0 {
+		cfg.goOnAfter = goOnAfter
 	}
 	if cfg.Tags == nil {
 		cfg.Tags = DefaultTags

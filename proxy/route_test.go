@@ -149,7 +149,7 @@ func FuzzRoute(f *testing.F) {
 			t.Fatalf("%q goes to %q as %q", target, u.Host, rest)
 		}
 		o := &outgoing{up: u, method: "GET", target: u.Prefix + rest + query, header: http.Header{}}
-		if r := o.request(t.Context()); r.URL.Host != u.Host || r.Host != u.Host {
+		if r := (&via{o: o}).request(t.Context()); r.URL.Host != u.Host || r.Host != u.Host {
 			t.Fatalf("%q makes a request to %q", target, r.URL.Host)
 		}
 	})
