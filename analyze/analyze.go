@@ -54,6 +54,8 @@ type Options struct {
 	Marks      []Mark // At, Agent and Text, in order of time
 	// Budgets beside those of the agents file; each passes its Check.
 	Budgets []BudgetRule
+
+	spentSince, spentUntil time.Time // what a watcher looks at
 }
 
 // Run points the views of db at opt.Period and asks every question of the
@@ -61,13 +63,19 @@ type Options struct {
 // a query file can be pasted into a DuckDB shell. An empty period is no error:
 // Totals.Requests is 0.
 func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
+	if err := queries.SetWords(ctx, db); err != nil {
+		return nil, err
+	}
 	var before *Result
 	if opt.Compare != nil {
 		opt.Need |= Split
 		before = empty(opt, *opt.Compare)
-		wanted := onlyTotals
+		compared := onlyTotals
 		if opt.Need&Pictures != 0 {
-			wanted = forPictures(before)
+			compared = forPictures(before)
+		}
+		wanted := func(q question) bool { // of no calls nothing more can be told
+			return q.name == catalog[0].name || before.Totals.Requests > 0 && compared(q)
 		}
 		if err := ask(ctx, db, before, opt, wanted); err != nil {
 			return nil, fmt.Errorf("compared period: %w", err)
@@ -77,11 +85,13 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	if err := lookAtMarks(ctx, db, r, opt); err != nil {
 		return nil, err
 	}
-	if err := watch(ctx, db, r, opt); err != nil {
-		return nil, err
+	meanwhile := []task{func(ctx context.Context, l *lanes) error { return find(ctx, db, l, r, opt) }}
+	if w, ok := newWatcher(opt); ok {
+		opt.spentSince, opt.spentUntil = w.from, w.end
+		meanwhile = append(meanwhile, func(ctx context.Context, l *lanes) error { return w.watch(ctx, db, l, r, opt) })
 	}
 	wanted := func(q question) bool { return q.when == nil || q.when(opt.Need, r) }
-	if err := ask(ctx, db, r, opt, wanted, func(ctx context.Context, l *lanes) error { return find(ctx, db, l, r, opt) }); err != nil {
+	if err := ask(ctx, db, r, opt, wanted, meanwhile...); err != nil {
 		return nil, err
 	}
 	if err := judge(ctx, db, r); err != nil {
@@ -145,10 +155,14 @@ func empty(opt Options, p Period) *Result {
 	}
 }
 
+// task is what is done beside questions, in lanes, and fills other fields of the
+// Result than they do.
+type task func(context.Context, *lanes) error
+
 // ask sets the views to r's period and runs the questions that wanted picks, and
-// what is to be done meanwhile, which fills other fields of r than they do.
-func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(question) bool, meanwhile ...func(context.Context, *lanes) error) error {
-	p := queries.Period{Since: r.Period.Since, Until: r.Period.Until, Zone: r.Period.Since.Location()}
+// what is to be done meanwhile.
+func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(question) bool, meanwhile ...task) error {
+	p := queries.Period{Since: r.Period.Since, Until: r.Period.Until, Zone: r.Period.Since.Location(), SpentSince: opt.spentSince, SpentUntil: opt.spentUntil}
 	if err := opt.Filter.apply(ctx, db, &p); err != nil {
 		return err
 	}
@@ -211,28 +225,33 @@ func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) err
 }
 
 // statement takes the wanted columns of the query's file, so that DuckDB does not
-// compute the others, and tells how many they are.
+// compute the others, and tells how many the result has.
 func (q question) statement(need Need) (string, int) {
 	cols := strings.Fields(q.cols)
 	if need&Whole != 0 {
 		cols = append(cols, strings.Fields(q.slow)...)
 	}
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, c := range cols {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(cast(c))
+	for i := range cols {
+		cols[i] = cast(cols[i])
 	}
-	b.WriteString(" FROM (\n" + queries.Text(q.name) + ") answer")
+	text := strings.Join(cols, ", ")
+	if q.packed {
+		for i, c := range cols[1:] {
+			cols[i+1] = "coalesce(CAST(" + c + " AS VARCHAR), '-')"
+		}
+		text = cols[0] + ", string_agg(concat_ws(' ', " + strings.Join(cols[1:], ", ") + "), ' ')"
+	}
+	text = "SELECT " + text + " FROM (\n" + queries.Text(q.name) + ") answer"
 	if q.where != "" && need&Whole == 0 {
-		b.WriteString(" WHERE " + q.where)
+		text += " WHERE " + q.where
+	}
+	if q.packed {
+		return text + " GROUP BY " + cols[0], 2
 	}
 	if q.order != "" {
-		b.WriteString(" ORDER BY " + q.order)
+		text += " ORDER BY " + q.order
 	}
-	return b.String(), len(cols)
+	return text, len(cols)
 }
 
 // cast makes an expression of one plain type out of a column: text; an amount as

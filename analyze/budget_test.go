@@ -212,3 +212,24 @@ func TestSpikes(t *testing.T) {
 		t.Errorf("%s", dump(r.Spikes))
 	}
 }
+
+// TestUnpricedCallsSpendNothing: a quarter of an hour in which no call has a price
+// is no amount, and those beside it count.
+func TestUnpricedCallsSpendNothing(t *testing.T) {
+	w := newWorld(t)
+	w.add(
+		call{ts: at("2026-11-02 10:00:00"), agent: "a"},
+		call{ts: at("2026-11-02 10:15:00"), agent: "a", cost: "2"},
+		call{ts: at("2026-11-02 10:15:01"), agent: "a"},
+		call{ts: at("2026-11-02 10:30:00"), agent: "b"},
+	)
+	r := w.run(analyze.Options{Period: november, Budgets: []analyze.BudgetRule{budget(t, "5/day"), budget(t, "1/month")}})
+	for i, want := range []string{"0", "2"} {
+		if got := r.Budgets[i].Spent.String(); got != want {
+			t.Errorf("budget %d: spent %s, want %s", i, got, want)
+		}
+	}
+	if over := r.Budgets[1].Over; len(over) != 1 || !over[0].At.Equal(at("2026-11-02 10:15:00")) || over[0].Agent != "a" {
+		t.Errorf("crossed %s, want at the only call with a price", dump(over))
+	}
+}

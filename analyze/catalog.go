@@ -21,9 +21,12 @@ type question struct {
 	slow string
 	// where cuts a run for tables.
 	where string
-	when  func(need Need, r *Result) bool // nil: always
-	exam  bool                            // asked by Examine
-	read  func(r *Result, scan scanner) error
+	// packed gives one row per value of the first column, the others of all its rows
+	// as one text with spaces between: a row costs the driver more than it holds.
+	packed bool
+	when   func(need Need, r *Result) bool // nil: always
+	exam   bool                            // asked by Examine
+	read   func(r *Result, scan scanner) error
 }
 
 const (
@@ -31,14 +34,14 @@ const (
 	quantiles = "p50_ms p95_ms"
 	byMoney   = "cost_usd DESC NULLS LAST, requests DESC, key"
 	byKey     = "key"
-	spendCols = "quarter key cost_usd estimated_usd"
+	spendCols = "key quarter cost_usd estimated_usd"
 )
 
 // TrendHours is the longest period, in hours, whose trend is drawn by the hour.
 const TrendHours = 50
 
 // catalog is every question, in the order in which they are asked. Each .sql file
-// of queries, but for schema and views, stands here once.
+// of queries, but for schema, words and views, stands here once.
 var catalog = []question{
 	{name: "totals", exam: true, cols: totalCols, read: readTotals},
 	{name: "by_agent", cols: rowCols + " " + quantiles, order: byMoney, read: readAgents},
@@ -75,10 +78,10 @@ var catalog = []question{
 	{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
 	{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},
 	{name: "clock_jumps", exam: true, cols: "requests", when: never, read: readJumps},
-	{name: "spend_agent", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeAgent)},
-	{name: "spend_user", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeUser)},
-	{name: "spend_model", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeModel)},
-	{name: "spend_team", cols: spendCols, order: "quarter, key", when: never, read: readSpending(ScopeTeam)},
+	{name: "spend_agent", cols: spendCols, order: "quarter, key", packed: true, when: never, read: readSpending(ScopeAgent)},
+	{name: "spend_user", cols: spendCols, order: "quarter, key", packed: true, when: never, read: readSpending(ScopeUser)},
+	{name: "spend_model", cols: spendCols, order: "quarter, key", packed: true, when: never, read: readSpending(ScopeModel)},
+	{name: "spend_team", cols: spendCols, order: "quarter, key", packed: true, when: never, read: readSpending(ScopeTeam)},
 	{name: "spend_calls", cols: "quarter started_at agent user model team cost_usd", order: "started_at, boot, seq", when: never, read: readSpentCall},
 	{name: "quality_writers", exam: true, cols: "dropped write_errors lost_lines", read: readWriters},
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"burn/queries"
 )
 
 // Examination is what the records say about how well calls are recorded, beside
@@ -41,6 +43,9 @@ func Examine(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	opt.Need, opt.Compare = 0, nil
 	r := empty(opt, opt.Period)
 	r.Exam = &Examination{}
+	if err := queries.SetWords(ctx, db); err != nil {
+		return nil, fmt.Errorf("examine: %w", err)
+	}
 	if err := ask(ctx, db, r, opt, func(q question) bool { return q.exam }); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"testing"
+
+	"burn/queries"
 )
 
 // Question is a row of the catalogue, for tests.
@@ -24,6 +26,9 @@ func Match(word string, globs ...string) bool { return compile(globs).MatchStrin
 // Findings asks for nothing else.
 func Findings(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 	r := empty(opt, opt.Period)
+	if err := queries.SetWords(ctx, db); err != nil {
+		return nil, err
+	}
 	totals := func(q question) bool { return q.name == "totals" }
 	return r, ask(ctx, db, r, opt, totals, func(ctx context.Context, l *lanes) error { return find(ctx, db, l, r, opt) })
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ const places = 12
 var (
 	one      = new(big.Int).Exp(big.NewInt(10), big.NewInt(places), nil)
 	zeroPico = new(big.Int)
+	zeros    = strings.Repeat("0", places)
 )
 
 // USD is an exact amount of US dollars, a whole number of 1e-12 USD, or unknown.
@@ -28,12 +30,19 @@ func ParseUSD(s string) (USD, error) {
 	if whole == "" || len(frac) > places || strings.Trim(whole+frac, "0123456789") != "" || strings.HasSuffix(s, ".") {
 		return USD{}, fmt.Errorf("parse amount %q: want a plain decimal of at most %d places", s, places)
 	}
-	n, ok := new(big.Int).SetString(whole+frac+strings.Repeat("0", places-len(frac)), 10)
+	text := whole + frac + zeros[len(frac):]
+	if len(digits) != len(s) {
+		text = "-" + text
+	}
+	if small, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if small == 0 {
+			return USD{zeroPico}, nil
+		}
+		return USD{big.NewInt(small)}, nil
+	}
+	n, ok := new(big.Int).SetString(text, 10)
 	if !ok {
 		return USD{}, fmt.Errorf("parse amount %q: not a number", s)
-	}
-	if len(digits) != len(s) {
-		n.Neg(n)
 	}
 	return USD{n}, nil
 }
@@ -51,6 +60,12 @@ func (u USD) Pico() *big.Int {
 
 // Float returns about u, for drawing and for shares; sums are never made of it.
 func (u USD) Float() float64 {
+	if u.pico != nil && u.pico.IsInt64() {
+		// Both are exact as floats, so their quotient is the nearest one.
+		if n := u.pico.Int64(); -1<<53 <= n && n <= 1<<53 {
+			return float64(n) / 1e12
+		}
+	}
 	f, _ := new(big.Rat).SetFrac(u.Pico(), one).Float64()
 	return f
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -42,18 +44,35 @@ type spentCall struct {
 // spendFiles names the query of each scope.
 var spendFiles = map[string]string{ScopeAgent: "spend_agent", ScopeUser: "spend_user", ScopeModel: "spend_model", ScopeTeam: "spend_team"}
 
+// readSpending reads a key and, of each quarter, its number and its two amounts.
 func readSpending(scope string) func(*Result, scanner) error {
 	return func(r *Result, scan scanner) error {
-		var q int64
-		var key string
-		var b bill
-		if err := scan(&q, &key, &b.cost, &b.estimated); err != nil {
+		var key, text string
+		if err := scan(&key, &text); err != nil {
 			return err
 		}
-		if r.spent.by[scope][key] == nil {
-			r.spent.by[scope][key] = map[int64]bill{}
+		fields := strings.Fields(text)
+		quarters := make(map[int64]bill, len(fields)/3)
+		for f := range slices.Chunk(fields, 3) {
+			if len(f) < 3 {
+				return fmt.Errorf("spending %q: want a quarter and two amounts", f)
+			}
+			q, err := strconv.ParseInt(f[0], 10, 64)
+			if err != nil {
+				return fmt.Errorf("spending: %w", err)
+			}
+			var b bill
+			if f[1] != "-" { // no call of it has a price
+				if b.cost, err = ParseUSD(f[1]); err != nil {
+					return err
+				}
+			}
+			if b.estimated, err = ParseUSD(f[2]); err != nil {
+				return err
+			}
+			quarters[q] = b
 		}
-		r.spent.by[scope][key][q] = b
+		r.spent.by[scope][key] = quarters
 		return nil
 	}
 }
@@ -71,57 +90,64 @@ func readSpentCall(r *Result, scan scanner) error {
 	return nil
 }
 
-// watch fills Budgets and Spikes. Budgets are about all calls, whatever the run's
-// filters. It moves the views, so it comes before what they are left for.
-func watch(ctx context.Context, db *sql.DB, r *Result, opt Options) error {
-	rules := budgetsOf(opt)
-	if len(rules) == 0 && opt.Need&(Whole|Pictures|Alerts) == 0 {
-		return nil
-	}
-	zone := opt.Period.zone()
-	end := opt.Period.Until
-	if opt.Now.Before(end) && opt.Now.After(opt.Period.Since) {
-		end = opt.Now
-	}
-	since := opt.Period.Since
-	if earliest := end.AddDate(0, 0, -unitDays); since.Before(earliest) {
-		since = earliest
-	}
-	from := since
-	scopes := []string{ScopeAgent}
-	for _, rule := range rules {
-		if b := rule.unit(since, zone).begin; b.Before(from) {
-			from = b
-		}
-		if rule.Scope != ScopeTotal && !slices.Contains(scopes, rule.Scope) {
-			scopes = append(scopes, rule.Scope)
-		}
-	}
-	past := empty(opt, Period{Since: from.AddDate(0, 0, -historyDays), Until: end, Zone: zone})
+// watch asks what was spent, and fills Budgets and Spikes. Budgets are about all
+// calls, whatever the run's filters.
+func (w watcher) watch(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) error {
+	past := empty(opt, opt.Period)
 	past.spent = spent{by: map[string]map[string]map[int64]bill{}}
-	var wanted []string
-	for _, s := range scopes {
+	for _, s := range w.scopes {
 		past.spent.by[s] = map[string]map[int64]bill{}
-		wanted = append(wanted, spendFiles[s])
 	}
-	opt.Filter = Filter{}
-	if err := ask(ctx, db, past, opt, func(q question) bool { return slices.Contains(wanted, q.name) }); err != nil {
+	w.spent = &past.spent
+	asked, askCtx := errgroup.WithContext(ctx)
+	for _, q := range catalog {
+		if slices.ContainsFunc(w.scopes, func(s string) bool { return spendFiles[s] == q.name }) {
+			asked.Go(func() error { return l.do(canWait, func() error { return q.ask(askCtx, db, past, opt.Need) }) })
+		}
+	}
+	if err := asked.Wait(); err != nil {
 		return fmt.Errorf("budgets: %w", err)
 	}
-	w := watcher{spent: &past.spent, since: since, end: end, zone: zone}
-	r.Budgets = w.budgets(rules)
-	if err := w.moments(ctx, db, past, r.Budgets, opt); err != nil {
+	r.Budgets = w.budgets(w.rules)
+	if err := l.do(canWait, func() error { return w.moments(ctx, db, past, r.Budgets, opt) }); err != nil {
 		return fmt.Errorf("budgets: %w", err)
 	}
 	r.Spikes = w.spikes(r.Period.Since)
 	return nil
 }
 
-// watcher judges spending between since and end.
+// newWatcher says what of spending must be looked at, false if nothing.
+func newWatcher(opt Options) (watcher, bool) {
+	w := watcher{rules: budgetsOf(opt), scopes: []string{ScopeAgent}, zone: opt.Period.zone(), since: opt.Period.Since, end: opt.Period.Until}
+	if len(w.rules) == 0 && opt.Need&(Whole|Pictures|Alerts) == 0 {
+		return w, false
+	}
+	if opt.Now.Before(w.end) && opt.Now.After(opt.Period.Since) {
+		w.end = opt.Now
+	}
+	if earliest := w.end.AddDate(0, 0, -unitDays); w.since.Before(earliest) {
+		w.since = earliest
+	}
+	w.from = w.since
+	for _, rule := range w.rules {
+		if b := rule.unit(w.since, w.zone).begin; b.Before(w.from) {
+			w.from = b
+		}
+		if rule.Scope != ScopeTotal && !slices.Contains(w.scopes, rule.Scope) {
+			w.scopes = append(w.scopes, rule.Scope)
+		}
+	}
+	w.from = w.from.AddDate(0, 0, -historyDays)
+	return w, true
+}
+
+// watcher judges spending between since and end, by what was spent since from.
 type watcher struct {
-	spent      *spent
-	since, end time.Time
-	zone       *time.Location
+	rules            []BudgetRule
+	scopes           []string // whose spending is needed
+	spent            *spent
+	from, since, end time.Time
+	zone             *time.Location
 }
 
 // series sums the keys of a scope that match, by quarter.

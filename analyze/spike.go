@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"maps"
+	"math/big"
 	"slices"
 	"time"
 )
@@ -82,12 +83,13 @@ func (w watcher) days(agent string, cost map[int64]USD, start, since time.Time) 
 
 // rows finds hours, neighbours as one spike.
 func (w watcher) rows(agent string, cost map[int64]USD, start, since time.Time) (list []Spike) {
+	var past []USD
 	for _, hour := range slices.Sorted(maps.Keys(cost)) {
 		begin := time.Unix(hour*3600, 0).In(w.zone)
-		if begin.Before(since) {
+		if begin.Before(since) || cost[hour].Cmp(leastSpike) < 0 {
 			continue
 		}
-		var past []USD
+		past = past[:0]
 		n := 0
 		for back := int64(1); back <= historyDays && hour-24*back-2 >= start.Unix()/3600; back++ {
 			n++
@@ -114,13 +116,23 @@ func most(past []USD, days int) (USD, bool) {
 	if days < spikeDays {
 		return USD{}, false
 	}
-	slices.SortFunc(past, USD.Cmp)
-	at := len(past) - 1
-	if days >= exceptDays {
-		at--
+	var first, second USD
+	for _, c := range past {
+		switch {
+		case c.Cmp(first) > 0:
+			first, second = c, first
+		case c.Cmp(second) > 0:
+			second = c
+		}
 	}
-	return past[at].Add(USD{pico: zeroPico}), true
+	if days >= exceptDays {
+		first = second
+	}
+	return first.Add(USD{pico: zeroPico}), true
 }
+
+// leastSpike is the least amount that can be spikeFloor above another.
+var leastSpike = USD{pico: new(big.Int).Mul(big.NewInt(spikeFloor), one)}
 
 // far reports whether cost is far above the most.
 func far(cost, most USD) bool {

@@ -97,6 +97,9 @@ func TestLookAtDatabaseChangesNothing(t *testing.T) {
 	if err := db.Lock(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if err := queries.SetWords(ctx, db.SQL()); err != nil {
+		t.Fatal(err)
+	}
 	if err := queries.SetPeriod(ctx, db.SQL(), p); err != nil {
 		t.Fatal(err)
 	}

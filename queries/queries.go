@@ -6,6 +6,7 @@
 package queries
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -42,6 +43,8 @@ func Text(name string) string {
 type Period struct {
 	Since, Until time.Time      // half-open [Since, Until)
 	Zone         *time.Location // of local_ts; nil is UTC
+	// SpentSince and SpentUntil bound the view spending; zero is Since and Until.
+	SpentSince, SpentUntil time.Time
 	// Filter keeps only rows whose id is among the listed ones, per column of
 	// the table call (agent_id, user_id, endpoint_id …). A listed column with
 	// no ids keeps nothing.
@@ -57,6 +60,15 @@ type ModelFilter struct{ Response, Request []uint32 }
 
 const stamp = "2006-01-02 15:04:05.000000"
 
+// SetWords writes the one-row table words and the macros that name things by it.
+// It is called when rows have come, before SetPeriod.
+func SetWords(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, Text("words")); err != nil {
+		return fmt.Errorf("write words: %w", err)
+	}
+	return nil
+}
+
 // SetPeriod (re)creates the views for p on db and writes the one-row table
 // period(since_at, until_at, tz), in one transaction: one write to disk, and
 // never views of one period beside the table of another.
@@ -70,6 +82,8 @@ func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
 		"{{until}}", p.Until.UTC().Format(stamp),
 		"{{offset}}", offsetExpr(p.Since.AddDate(0, 0, -8), p.Until, zone),
 		"{{filter}}", filterExpr(p),
+		"{{spent}}", cmp.Or(p.SpentSince, p.Since).UTC().Format(stamp),
+		"{{spent_until}}", cmp.Or(p.SpentUntil, p.Until).UTC().Format(stamp),
 	).Replace(Text("views"))
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

@@ -59,6 +59,9 @@ func openCalls(t *testing.T, times ...string) *sql.DB {
 	for i, ts := range times {
 		exec("INSERT INTO call VALUES ("+list[2:]+")", i+1, ts, i%2, i/2%2, i%3)
 	}
+	if err := queries.SetWords(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
 	return db
 }
 

@@ -5,6 +5,6 @@ SELECT
   user_word(user_id) AS key,
   sum(cost_usd) AS cost_usd,
   coalesce(sum(CASE WHEN estimated THEN cost_usd END), 0) AS estimated_usd
-FROM calls
+FROM spending
 GROUP BY epoch_us(ts) // 900000000, user_id
 ORDER BY quarter, key
