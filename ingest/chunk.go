@@ -217,8 +217,9 @@ func rawConnection(driverConn any) (mapping.Connection, error) {
 }
 
 // heldRows is how many rows the appender may hold back: its own 204,800 would
-// be 80 MB of the table call.
-const heldRows = 3 * chunkRows
+// be 80 MB of the table call. Giving them to the table plans a statement of all
+// its columns each time.
+const heldRows = 6 * chunkRows
 
 // send appends the rows of a chunk, which is empty afterwards.
 func (a *appender) send(c *chunk) error {

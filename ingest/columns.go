@@ -21,7 +21,8 @@ type callCells struct {
 	gap                      *bools
 	ts                       *times
 	latency, ttft            *u64s
-	word                     [wordKinds]*u32s
+	word                     [wordKinds]*u16s // but for users
+	user                     *u32s
 	status                   *u16s
 	stream                   *bools
 	response, prevResponse   *u64s
@@ -88,7 +89,7 @@ func (c *callCells) columns() []column {
 		{"retry", &c.retry},
 		word(wordAgent),
 		word(wordAgentSource),
-		word(wordUser),
+		{"user_id", &c.user},
 		{"session_hash", &c.session},
 		{"trace_hash", &c.trace},
 		{"span_hash", &c.span},
@@ -209,32 +210,32 @@ func (c *callChunk) put(r *usage.Record, cost price.Cost, s *speller) {
 	c.stream[i] = r.Stream
 	c.retry[i] = uint32(r.Retry)
 
-	c.word[wordUpstream][i] = s.word(wordUpstream, r.Upstream)
-	c.word[wordProvider][i] = s.word(wordProvider, r.Provider)
-	c.word[wordOperation][i] = s.word(wordOperation, r.Operation)
-	c.word[wordEndpoint][i] = s.word(wordEndpoint, r.Endpoint)
-	c.word[wordMethod][i] = s.word(wordMethod, r.Method)
-	c.word[wordErrorType][i] = s.word(wordErrorType, r.ErrorType)
-	c.word[wordEnd][i] = s.word(wordEnd, r.End)
-	c.word[wordRequestModel][i] = s.word(wordRequestModel, r.RequestModel)
-	c.word[wordResponseModel][i] = s.word(wordResponseModel, r.ResponseModel)
-	c.word[wordServiceTier][i] = s.word(wordServiceTier, r.ServiceTier)
-	c.word[wordSpeed][i] = s.word(wordSpeed, r.Speed)
-	c.word[wordGeo][i] = s.word(wordGeo, r.Geo)
-	c.word[wordFinishReason][i] = s.word(wordFinishReason, r.FinishReason)
-	c.word[wordOrg][i] = s.word(wordOrg, r.Org)
-	c.word[wordProject][i] = s.word(wordProject, r.Project)
-	c.word[wordAgent][i] = s.word(wordAgent, r.Agent)
-	c.word[wordAgentSource][i] = s.word(wordAgentSource, r.AgentSource)
-	c.word[wordUser][i] = s.word(wordUser, r.User)
-	c.word[wordStep][i] = s.word(wordStep, r.Step)
-	c.word[wordTags][i] = s.word(wordTags, s.tagText(r.Tags))
-	c.word[wordKeyID][i] = s.word(wordKeyID, r.KeyID)
-	c.word[wordClient][i] = s.word(wordClient, r.Client)
-	c.word[wordUserAgent][i] = s.word(wordUserAgent, r.UserAgent)
-	c.word[wordUsageSource][i] = s.word(wordUsageSource, r.UsageSource)
-	c.word[wordFlags][i] = s.word(wordFlags, join(r.Flags))
-	c.word[wordCostBasis][i] = s.word(wordCostBasis, cost.Basis)
+	c.word[wordUpstream][i] = s.word16(wordUpstream, r.Upstream)
+	c.word[wordProvider][i] = s.word16(wordProvider, r.Provider)
+	c.word[wordOperation][i] = s.word16(wordOperation, r.Operation)
+	c.word[wordEndpoint][i] = s.word16(wordEndpoint, r.Endpoint)
+	c.word[wordMethod][i] = s.word16(wordMethod, r.Method)
+	c.word[wordErrorType][i] = s.word16(wordErrorType, r.ErrorType)
+	c.word[wordEnd][i] = s.word16(wordEnd, r.End)
+	c.word[wordRequestModel][i] = s.word16(wordRequestModel, r.RequestModel)
+	c.word[wordResponseModel][i] = s.word16(wordResponseModel, r.ResponseModel)
+	c.word[wordServiceTier][i] = s.word16(wordServiceTier, r.ServiceTier)
+	c.word[wordSpeed][i] = s.word16(wordSpeed, r.Speed)
+	c.word[wordGeo][i] = s.word16(wordGeo, r.Geo)
+	c.word[wordFinishReason][i] = s.word16(wordFinishReason, r.FinishReason)
+	c.word[wordOrg][i] = s.word16(wordOrg, r.Org)
+	c.word[wordProject][i] = s.word16(wordProject, r.Project)
+	c.word[wordAgent][i] = s.word16(wordAgent, r.Agent)
+	c.word[wordAgentSource][i] = s.word16(wordAgentSource, r.AgentSource)
+	c.user[i] = s.word(wordUser, r.User)
+	c.word[wordStep][i] = s.word16(wordStep, r.Step)
+	c.word[wordTags][i] = s.word16(wordTags, s.tagText(r.Tags))
+	c.word[wordKeyID][i] = s.word16(wordKeyID, r.KeyID)
+	c.word[wordClient][i] = s.word16(wordClient, r.Client)
+	c.word[wordUserAgent][i] = s.word16(wordUserAgent, r.UserAgent)
+	c.word[wordUsageSource][i] = s.word16(wordUsageSource, r.UsageSource)
+	c.word[wordFlags][i] = s.word16(wordFlags, join(r.Flags))
+	c.word[wordCostBasis][i] = s.word16(wordCostBasis, cost.Basis)
 
 	c.response[i], c.prevResponse[i] = hash64(r.ResponseID), hash64(r.PrevResponseID)
 	c.session[i], c.trace[i] = s.name(r.Session), s.name(r.TraceID)
@@ -276,6 +277,15 @@ func (c *callChunk) put(r *usage.Record, cost price.Cost, s *speller) {
 		c.fpPart[k][i] = nth(r.FPParts, k)
 	}
 	c.rows++
+}
+
+// setWord fills in a word that had no number when its row was added.
+func (c *callChunk) setWord(kind, row int, id uint32) {
+	if kind == wordUser {
+		c.user[row] = id
+	} else {
+		c.word[kind][row] = uint16(id)
+	}
 }
 
 // nth returns the i-th fingerprint, 0 if there are fewer.

@@ -195,7 +195,7 @@ func (l *loader) settle(c *callChunk, fresh []int) {
 	all := len(fresh) == c.rows
 	for _, w := range c.words {
 		if all || contains(fresh, w.row) {
-			c.word[w.kind][w.row] = l.dims[w.kind].id(w.text)
+			c.setWord(w.kind, w.row, l.dims[w.kind].id(w.text))
 		}
 	}
 	for _, n := range c.names {

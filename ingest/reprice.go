@@ -258,7 +258,7 @@ var zeros [chunkRows]uint32
 func (r *repricer) usedColumns() (names []string) {
 	for i, name := range pricedColumns {
 		if r.used[i] {
-			names = append(names, name)
+			names = append(names, "CAST("+name+" AS UINTEGER)")
 		}
 	}
 	return append(names, "1")

@@ -63,6 +63,9 @@ func (s *speller) word(kind int, text string) uint32 {
 	return w.id
 }
 
+// word16 is word of a kind that has at most maxWords.
+func (s *speller) word16(kind int, text string) uint16 { return uint16(s.word(kind, text)) }
+
 // name returns the hash of a session or trace, and sees to it that the chunk
 // has its spelling.
 func (s *speller) name(text string) uint64 {

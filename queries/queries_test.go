@@ -32,8 +32,8 @@ func openCalls(t *testing.T, times ...string) *sql.DB {
 	exec(queries.Text("schema"))
 	exec(`INSERT INTO dim VALUES ('agent', 0, ''), ('agent', 1, 'a'), ('agent', 2, 'b'),
 		('request_model', 0, ''), ('request_model', 1, 'm'), ('response_model', 0, ''), ('response_model', 1, 'n')`)
-	// Columns that matter are set; the others get what NOT NULL asks for.
-	rows, err := db.Query(`SELECT column_name, CASE WHEN is_nullable THEN 'NULL' WHEN data_type = 'BOOLEAN' THEN 'false' ELSE '0' END
+	// Columns that matter are set; the others get what absence is stored as.
+	rows, err := db.Query(`SELECT column_name, CASE WHEN column_name IN ('cost_usd', 'seconds', 'sub_usage') THEN 'NULL' WHEN data_type = 'BOOLEAN' THEN 'false' ELSE '0' END
 		FROM duckdb_columns() WHERE table_name = 'call' ORDER BY column_index`)
 	if err != nil {
 		t.Fatal(err)

@@ -56,45 +56,48 @@ CREATE TABLE name (hash UBIGINT NOT NULL, name VARCHAR NOT NULL);
 
 -- One row per billed or recorded call, and one per gap line. How small numbers
 -- are packed is given: trying every way takes a tenth of the time of reading
--- log files. Runs (rle) are for what few calls have.
+-- log files. Runs (rle) are for what few calls have. Only cost_usd, seconds and
+-- sub_usage are ever NULL; the other columns do not say so because DuckDB would
+-- look at every value again. A word of all kinds but users has at most 10,000
+-- fellows, so that its number takes two bytes.
 CREATE TABLE call (
-  boot UBIGINT NOT NULL, seq UBIGINT NOT NULL, part UINTEGER USING COMPRESSION rle NOT NULL,
-  requests UINTEGER USING COMPRESSION rle NOT NULL, -- 1; a gap line stands for more
-  gap BOOLEAN USING COMPRESSION rle NOT NULL,
-  ts TIMESTAMP NOT NULL, latency_us UBIGINT NOT NULL, ttft_us UBIGINT NOT NULL,
-  upstream_id UINTEGER USING COMPRESSION bitpacking NOT NULL, provider_id UINTEGER USING COMPRESSION bitpacking NOT NULL, operation_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  endpoint_id UINTEGER USING COMPRESSION bitpacking NOT NULL, method_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  status USMALLINT USING COMPRESSION bitpacking NOT NULL, error_type_id UINTEGER USING COMPRESSION bitpacking NOT NULL, end_id UINTEGER USING COMPRESSION bitpacking NOT NULL, stream BOOLEAN USING COMPRESSION bitpacking NOT NULL,
-  request_model_id UINTEGER USING COMPRESSION bitpacking NOT NULL, response_model_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  service_tier_id UINTEGER USING COMPRESSION bitpacking NOT NULL, speed_id UINTEGER USING COMPRESSION bitpacking NOT NULL, geo_id UINTEGER USING COMPRESSION bitpacking NOT NULL, finish_reason_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  response_hash UBIGINT NOT NULL, prev_response_hash UBIGINT NOT NULL,
-  org_id UINTEGER USING COMPRESSION bitpacking NOT NULL, project_id UINTEGER USING COMPRESSION bitpacking NOT NULL, retry UINTEGER USING COMPRESSION rle NOT NULL,
-  agent_id UINTEGER USING COMPRESSION bitpacking NOT NULL, agent_source_id UINTEGER USING COMPRESSION bitpacking NOT NULL, user_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  session_hash UBIGINT NOT NULL, trace_hash UBIGINT NOT NULL, span_hash UBIGINT NOT NULL, parent_hash UBIGINT NOT NULL,
-  step_id UINTEGER USING COMPRESSION bitpacking NOT NULL, tags_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  key_id_id UINTEGER USING COMPRESSION bitpacking NOT NULL, client_id UINTEGER USING COMPRESSION bitpacking NOT NULL, user_agent_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  usage_source_id UINTEGER USING COMPRESSION bitpacking NOT NULL, flags_id UINTEGER USING COMPRESSION bitpacking NOT NULL,
+  boot UBIGINT USING COMPRESSION bitpacking, seq UBIGINT USING COMPRESSION bitpacking, part UINTEGER USING COMPRESSION rle,
+  requests UINTEGER USING COMPRESSION rle, -- 1; a gap line stands for more
+  gap BOOLEAN USING COMPRESSION rle,
+  ts TIMESTAMP USING COMPRESSION bitpacking, latency_us UBIGINT USING COMPRESSION bitpacking, ttft_us UBIGINT USING COMPRESSION bitpacking,
+  upstream_id USMALLINT USING COMPRESSION bitpacking, provider_id USMALLINT USING COMPRESSION bitpacking, operation_id USMALLINT USING COMPRESSION bitpacking,
+  endpoint_id USMALLINT USING COMPRESSION bitpacking, method_id USMALLINT USING COMPRESSION bitpacking,
+  status USMALLINT USING COMPRESSION bitpacking, error_type_id USMALLINT USING COMPRESSION bitpacking, end_id USMALLINT USING COMPRESSION bitpacking, stream BOOLEAN USING COMPRESSION bitpacking,
+  request_model_id USMALLINT USING COMPRESSION bitpacking, response_model_id USMALLINT USING COMPRESSION bitpacking,
+  service_tier_id USMALLINT USING COMPRESSION bitpacking, speed_id USMALLINT USING COMPRESSION bitpacking, geo_id USMALLINT USING COMPRESSION bitpacking, finish_reason_id USMALLINT USING COMPRESSION bitpacking,
+  response_hash UBIGINT, prev_response_hash UBIGINT,
+  org_id USMALLINT USING COMPRESSION bitpacking, project_id USMALLINT USING COMPRESSION bitpacking, retry UINTEGER USING COMPRESSION rle,
+  agent_id USMALLINT USING COMPRESSION bitpacking, agent_source_id USMALLINT USING COMPRESSION bitpacking, user_id UINTEGER USING COMPRESSION bitpacking,
+  session_hash UBIGINT, trace_hash UBIGINT, span_hash UBIGINT, parent_hash UBIGINT,
+  step_id USMALLINT USING COMPRESSION bitpacking, tags_id USMALLINT USING COMPRESSION bitpacking,
+  key_id_id USMALLINT USING COMPRESSION bitpacking, client_id USMALLINT USING COMPRESSION bitpacking, user_agent_id USMALLINT USING COMPRESSION bitpacking,
+  usage_source_id USMALLINT USING COMPRESSION bitpacking, flags_id USMALLINT USING COMPRESSION bitpacking,
   -- What the record itself said where its usage is missing or partial, else 0:
   -- estimates start from it again on every run that brings new lines.
-  seen_input_tokens UINTEGER USING COMPRESSION rle NOT NULL, seen_output_tokens UINTEGER USING COMPRESSION rle NOT NULL,
-  input_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL, cache_read_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  cache_write_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL, cache_write_1h_tokens UINTEGER USING COMPRESSION rle NOT NULL,
-  output_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL, reasoning_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL, citation_tokens UINTEGER USING COMPRESSION rle NOT NULL,
-  audio_input_tokens UINTEGER USING COMPRESSION rle NOT NULL, audio_cache_read_tokens UINTEGER USING COMPRESSION rle NOT NULL, audio_output_tokens UINTEGER USING COMPRESSION rle NOT NULL,
-  image_input_tokens UINTEGER USING COMPRESSION rle NOT NULL, image_output_tokens UINTEGER USING COMPRESSION rle NOT NULL,
-  web_searches UINTEGER USING COMPRESSION rle NOT NULL, billed_requests UINTEGER USING COMPRESSION rle NOT NULL, seconds VARCHAR, sub_usage VARCHAR,
-  cost_usd DECIMAL(18,12),    -- NULL: no price
-  cost_basis_id UINTEGER USING COMPRESSION bitpacking NOT NULL, -- computed, reported, free_local, none; NULL cost: unknown_model, missing, overflow
-  estimated BOOLEAN USING COMPRESSION rle NOT NULL,
-  request_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL, response_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL, events UINTEGER USING COMPRESSION bitpacking NOT NULL, output_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  messages UINTEGER USING COMPRESSION bitpacking NOT NULL, tools UINTEGER USING COMPRESSION bitpacking NOT NULL, max_tokens UINTEGER USING COMPRESSION bitpacking NOT NULL, tool_calls UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  system_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL, tools_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL, history_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  recent_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL, input_bytes UINTEGER USING COMPRESSION bitpacking NOT NULL,
-  fp_system UBIGINT NOT NULL, fp_tools UBIGINT NOT NULL, fp_input UBIGINT NOT NULL, fp_request UBIGINT NOT NULL,
-  fp_turn_0 UBIGINT NOT NULL, fp_turn_1 UBIGINT NOT NULL, fp_turn_2 UBIGINT NOT NULL, fp_turn_3 UBIGINT NOT NULL,
-  fp_prefix_4k UBIGINT NOT NULL, fp_prefix_8k UBIGINT NOT NULL, fp_prefix_16k UBIGINT NOT NULL,
-  fp_prefix_32k UBIGINT NOT NULL, fp_prefix_64k UBIGINT NOT NULL, fp_prefix_128k UBIGINT NOT NULL,
-  fp_part_0 UBIGINT NOT NULL, fp_part_1 UBIGINT NOT NULL, fp_part_2 UBIGINT NOT NULL, fp_part_3 UBIGINT NOT NULL
+  seen_input_tokens UINTEGER USING COMPRESSION rle, seen_output_tokens UINTEGER USING COMPRESSION rle,
+  input_tokens UINTEGER USING COMPRESSION bitpacking, cache_read_tokens UINTEGER USING COMPRESSION bitpacking,
+  cache_write_tokens UINTEGER USING COMPRESSION bitpacking, cache_write_1h_tokens UINTEGER USING COMPRESSION rle,
+  output_tokens UINTEGER USING COMPRESSION bitpacking, reasoning_tokens UINTEGER USING COMPRESSION bitpacking, citation_tokens UINTEGER USING COMPRESSION rle,
+  audio_input_tokens UINTEGER USING COMPRESSION rle, audio_cache_read_tokens UINTEGER USING COMPRESSION rle, audio_output_tokens UINTEGER USING COMPRESSION rle,
+  image_input_tokens UINTEGER USING COMPRESSION rle, image_output_tokens UINTEGER USING COMPRESSION rle,
+  web_searches UINTEGER USING COMPRESSION rle, billed_requests UINTEGER USING COMPRESSION rle, seconds VARCHAR, sub_usage VARCHAR,
+  cost_usd DECIMAL(18,12) USING COMPRESSION bitpacking,    -- NULL: no price
+  cost_basis_id USMALLINT USING COMPRESSION bitpacking, -- computed, reported, free_local, none; NULL cost: unknown_model, missing, overflow
+  estimated BOOLEAN USING COMPRESSION rle,
+  request_bytes UINTEGER USING COMPRESSION bitpacking, response_bytes UINTEGER USING COMPRESSION bitpacking, events UINTEGER USING COMPRESSION bitpacking, output_bytes UINTEGER USING COMPRESSION bitpacking,
+  messages UINTEGER USING COMPRESSION bitpacking, tools UINTEGER USING COMPRESSION bitpacking, max_tokens UINTEGER USING COMPRESSION bitpacking, tool_calls UINTEGER USING COMPRESSION bitpacking,
+  system_bytes UINTEGER USING COMPRESSION bitpacking, tools_bytes UINTEGER USING COMPRESSION bitpacking, history_bytes UINTEGER USING COMPRESSION bitpacking,
+  recent_bytes UINTEGER USING COMPRESSION bitpacking, input_bytes UINTEGER USING COMPRESSION bitpacking,
+  fp_system UBIGINT, fp_tools UBIGINT, fp_input UBIGINT, fp_request UBIGINT,
+  fp_turn_0 UBIGINT, fp_turn_1 UBIGINT, fp_turn_2 UBIGINT, fp_turn_3 UBIGINT,
+  fp_prefix_4k UBIGINT, fp_prefix_8k UBIGINT, fp_prefix_16k UBIGINT,
+  fp_prefix_32k UBIGINT, fp_prefix_64k UBIGINT, fp_prefix_128k UBIGINT,
+  fp_part_0 UBIGINT, fp_part_1 UBIGINT, fp_part_2 UBIGINT, fp_part_3 UBIGINT
 );
 
 -- The rows of call that were read by GET, as their records said it. In call
@@ -105,8 +108,8 @@ CREATE TABLE retrieved AS FROM call LIMIT 0;
 -- USD: for the parts of calls that findings are about. The sibling is a cheaper
 -- model of the same maker, '' if there is none.
 CREATE TABLE rate (
-  upstream_id UINTEGER NOT NULL, provider_id UINTEGER NOT NULL, request_model_id UINTEGER NOT NULL, response_model_id UINTEGER NOT NULL,
-  service_tier_id UINTEGER NOT NULL, speed_id UINTEGER NOT NULL, geo_id UINTEGER NOT NULL,
+  upstream_id USMALLINT NOT NULL, provider_id USMALLINT NOT NULL, request_model_id USMALLINT NOT NULL, response_model_id USMALLINT NOT NULL,
+  service_tier_id USMALLINT NOT NULL, speed_id USMALLINT NOT NULL, geo_id USMALLINT NOT NULL,
   from_at TIMESTAMP NOT NULL, until_at TIMESTAMP NOT NULL, -- half-open
   least_tokens BIGINT NOT NULL, most_tokens BIGINT NOT NULL, -- of input, both included
   input_pico BIGINT NOT NULL, read_pico BIGINT NOT NULL, write_pico BIGINT NOT NULL, output_pico BIGINT NOT NULL,
