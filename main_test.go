@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	figure EXPR WANT [N%]  what the last output, JSON, says (see evaluate)
 //	same FILE FILE         equal JSON, generated_at left out
 //	old FILE…              let the files rest since the year before
+//	unnamed DIR DIR        a copy of log files in which callers say nothing of themselves
 //	hold FILE              lock the file as another burn would, until the script's end
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "figure": figure, "same": same, "hold": hold, "old": old,
+			"exits": exits, "figure": figure, "same": same, "hold": hold, "old": old, "unnamed": unnamed,
 		},
 	})
 }
