@@ -35,6 +35,20 @@ func (w *world) putAt(when time.Time, c cell) {
 			if v == nil {
 				v = "NULL"
 			}
+			switch word, _ := v.(string); name {
+			case "session", "trace", "agent", "key_id":
+				if word != "" {
+					v = w.lane + word
+				}
+			}
+			if strings.HasPrefix(name, "fp_") {
+				switch n := v.(type) {
+				case uint64:
+					v = n + min(n, 1)*w.shift
+				case int:
+					v = uint64(n) + min(uint64(n), 1)*w.shift
+				}
+			}
 			switch name {
 			case "session", "trace":
 				row[name+"_hash"] = w.hash(v.(string))
@@ -57,150 +71,41 @@ func (w *world) each(from string, step time.Duration, n int, f func(i int) cell)
 	}
 }
 
-// found are the findings of a world as "kind class dollars", by kind.
-func found(w *world, opt analyze.Options) []string {
+// look are the findings of November as "kind class dollars", in order of these
+// words, by the lane of their agents.
+func look(w *world, opt analyze.Options) map[string][]string {
 	w.t.Helper()
 	opt.Period = november
-	r := w.run(opt)
+	r := w.find(opt)
 	sum := map[string]analyze.USD{}
+	list := map[string][]string{}
 	for _, f := range r.Findings {
 		sum[f.Class] = sum[f.Class].Add(f.Saving)
 		if f.Saving.Cmp(f.Cost) > 0 || f.ID == "" || f.Title == "" || f.Evidence == "" || f.Fix == "" || len(f.Agents) == 0 {
 			w.t.Errorf("finding %+v", f)
 		}
+		lane, _, ok := strings.Cut(f.Agents[0], laneEnd)
+		if !ok {
+			lane = ""
+		}
+		list[lane] = append(list[lane], f.Kind+" "+f.Class+" "+f.Saving.String())
 	}
 	for class, total := range map[string]analyze.USD{analyze.Certain: r.Totals.Avoidable.Certain, analyze.Likely: r.Totals.Avoidable.Likely, analyze.Test: r.Totals.Avoidable.Test} {
 		if total.Pico().Cmp(sum[class].Pico()) != 0 {
 			w.t.Errorf("%s: total %s, findings %s", class, total, sum[class])
 		}
 	}
-	var list []string
-	for _, f := range r.Findings {
-		list = append(list, f.Kind+" "+f.Class+" "+f.Saving.String())
+	for _, words := range list {
+		slices.Sort(words)
 	}
-	slices.Sort(list)
 	return list
 }
 
-// TestFindingsFireAtTheirThreshold: each with a case that fires and the same case
-// just below a threshold.
-func TestFindingsFireAtTheirThreshold(t *testing.T) {
-	fp := func(i int) uint64 { return 1_000_003 * uint64(i+1) }
-	retry := func(status, after int, billed string) func(*world) {
-		return func(w *world) {
-			w.put("03 10:00:00", cell{"status": status, "finish_reason": "", "fp_request": 7, "cost_usd": billed})
-			w.put(at("2026-11-03 10:00:00").Add(time.Duration(after)*time.Second).Format("02 15:04:05"), cell{"fp_request": 7})
-		}
-	}
-	cut := func(reason string, limit int) func(*world) {
-		return func(w *world) {
-			w.put("03 10:00:00", cell{"finish_reason": reason, "fp_request": 7, "max_tokens": 100})
-			w.put("03 10:00:30", cell{"fp_request": 7, "max_tokens": limit})
-		}
-	}
-	abandon := func(reason string) func(*world) {
-		return func(w *world) {
-			w.put("03 10:00:00", cell{"end": "client_abort", "stream": true, "finish_reason": reason})
-		}
-	}
-	runs := func(n, docs int, stray int) func(*world) {
-		return func(w *world) {
-			for r := range n {
-				w.each(fmt.Sprintf("03 %02d:10:00", r), 5*time.Second, docs, func(i int) cell { return cell{"fp_request": fp(i), "fp_input": fp(i)} })
-			}
-			w.each("04 00:31:00", 13*time.Minute, stray, func(i int) cell { return cell{"fp_request": fp(i + 500), "fp_input": fp(i + 500)} })
-		}
-	}
-	twins := func(common, own int, output int) func(*world) {
-		return func(w *world) {
-			w.each("03 00:00:00", 5*time.Minute, common+own, func(i int) cell { return cell{"agent": "a", "fp_input": fp(i), "fp_request": fp(i)} })
-			w.each("03 00:03:00", 5*time.Minute, common, func(i int) cell {
-				return cell{"agent": "b", "fp_input": fp(i), "fp_request": fp(i + 10_000), "cost_usd": "0.009", "output_tokens": output}
-			})
-		}
-	}
-	again := func(seconds, bytes int, operation string) func(*world) {
-		return func(w *world) {
-			w.each("03 10:00:00", time.Duration(seconds)*time.Second, 2, func(int) cell {
-				return cell{"fp_request": 5, "fp_input": 6, "input_bytes": bytes, "operation": operation}
-			})
-		}
-	}
-	history := func(bytes, output int, tools int) func(*world) {
-		return func(w *world) {
-			w.put("03 10:00:00", cell{"history_bytes": bytes, "recent_bytes": bytes / 4, "input_bytes": bytes / 4, "input_tokens": bytes / 4, "output_tokens": output, "tools": tools, "cost_usd": "0.1"})
-		}
-	}
-	cached := func(gap time.Duration, tokens, read int) func(*world) {
-		return func(w *world) {
-			w.each("03 10:00:00", gap, 3, func(i int) cell {
-				return cell{"fp_prefix_4k": 9, "fp_prefix_8k": fp(i), "system_bytes": 4500, "input_bytes": 4*tokens - 4500, "input_tokens": tokens, "cache_read_tokens": read}
-			})
-		}
-	}
-	nightly := func(hours int, stream bool) func(*world) {
-		return func(w *world) {
-			for r := range 4 {
-				start := at("2026-11-03 02:10:00").Add(time.Duration(r*hours) * time.Hour)
-				w.each(start.Format("02 15:04:05"), 5*time.Second, 10, func(i int) cell {
-					return cell{"fp_request": fp(100*r + i), "fp_input": fp(100*r + i), "stream": stream}
-				})
-			}
-		}
-	}
-	bloat := func(input, output int, session string) func(*world) {
-		return func(w *world) {
-			w.put("03 10:00:00", cell{"input_tokens": input, "output_tokens": output, "session": session, "input_bytes": 4 * input})
-		}
-	}
-	for _, c := range []struct {
-		name  string
-		build func(*world)
-		want  string
-	}{
-		{"retry of a billed 500", retry(500, 599, "0.01"), "retries certain 0.01"},
-		{"retry too late", retry(500, 601, "0.01"), ""},
-		{"429 that was not billed", retry(429, 60, "0"), ""},
-		{"cut at max_tokens and asked with more", cut("length", 200), "retries certain 0.01"},
-		{"cut at max_tokens and asked with as much", cut("length", 100), ""},
-		{"stream left", abandon(""), "abandoned likely 0.01"},
-		{"stream closed after its last event", abandon("stop"), ""},
-		{"hourly job over all", runs(4, 10, 0), "schedule certain 0.3"},
-		{"job of two runs is no schedule but repeats", runs(2, 10, 0), "repeated likely 0.1"},
-		{"less than 80 % by the clock: only repeats", runs(3, 10, 10), "repeated likely 0.2"},
-		{"two agents, one work", twins(100, 0, 100), "same_work likely 0.9"},
-		{"99 in common", twins(99, 0, 100), ""},
-		{"less than half in common", twins(100, 102, 100), ""},
-		{"answers of other length", twins(100, 0, 401), ""},
-		{"repeated", again(61, 256, "chat"), "repeated likely 0.01"},
-		{"repeated at once", again(60, 256, "chat"), ""},
-		{"short repeated", again(61, 255, "chat"), ""},
-		{"embedded again", again(61, 10, "embeddings"), "repeated certain 0.01"},
-		{"history", history(16<<10, 63, 0), "history likely 0.002457"},
-		{"history below 16 KiB is only a long prompt", history(16<<10-4, 41, 0), "bloat likely 0.0020475"},
-		{"history for a long answer", history(16<<10, 64, 0), ""},
-		{"history with tools", history(16<<10, 41, 1), ""},
-		{"common beginning", cached(4*time.Minute, 1200, 0), "cache likely 0.0015872"},
-		{"common beginning too late", cached(6*time.Minute, 1200, 0), ""},
-		{"common beginning read from cache", cached(4*time.Minute, 1200, 1024), ""},
-		{"nightly job", nightly(24, false), "batch likely 0.2"},
-		{"nightly job, streamed", nightly(24, true), ""},
-		{"job every 22 hours", nightly(22, false), ""},
-		{"bloat", bloat(4000, 63, ""), "bloat likely 0.002"},
-		{"bloat below 4,000", bloat(3999, 63, ""), ""},
-		{"bloat of a long answer", bloat(4000, 64, ""), ""},
-		{"bloat in a session", bloat(4000, 63, "s"), ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.rate("p", "m", 1000, 100, 1250, 5000)
-			c.build(w)
-			if got := strings.Join(found(w, analyze.Options{}), ", "); got != c.want {
-				t.Errorf("found %q, want %q", got, c.want)
-			}
-		})
-	}
-}
+// laneEnd stands between a lane's name and an agent's.
+const laneEnd = "/"
+
+// found is look where there is one lane.
+func found(w *world, opt analyze.Options) []string { return look(w, opt)[""] }
 
 // TestInnocentsStaySilent: what looks like waste and is none, all in one world.
 func TestInnocentsStaySilent(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"burn/analyze"
 )
@@ -41,7 +40,7 @@ func TestFindingsFollowTheRules(t *testing.T) {
 			}
 		}
 		want := rule(calls, m.since)
-		w.find(m.since, m.until)
+		w.find(analyze.Options{Period: analyze.Period{Since: m.since, Until: m.until}})
 		got := w.charges()
 		bySeq := map[uint64]*event{}
 		for _, e := range m.calls {
@@ -56,11 +55,11 @@ func TestFindingsFollowTheRules(t *testing.T) {
 }
 
 // find looks for findings alone.
-func (w *world) find(since, until time.Time) *analyze.Result {
+func (w *world) find(opt analyze.Options) *analyze.Result {
 	w.t.Helper()
 	w.insert("call", w.pending...)
 	w.pending = nil
-	r, err := analyze.Findings(w.t.Context(), w.db, analyze.Options{Period: analyze.Period{Since: since, Until: until}, Now: until})
+	r, err := analyze.Findings(w.t.Context(), w.db, opt)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -44,6 +44,11 @@ type world struct {
 	tables  map[string][]tableColumn
 	pending []map[string]any // calls to be stored before the next run
 	names   map[string]bool
+
+	// So that cases do not meet in one world: lane stands before the names of
+	// agents, keys, sessions and traces of put, and shift is added to fingerprints.
+	lane  string
+	shift uint64
 }
 
 func newWorld(t testing.TB) *world {

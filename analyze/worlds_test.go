@@ -41,7 +41,7 @@ func TestPlantedWasteIsFound(t *testing.T) {
 	for seed := first; seed < first+worlds; seed++ {
 		m := newMaker(t, uint64(seed))
 		m.build()
-		r := m.w.run(analyze.Options{Period: m.period})
+		r := m.w.find(analyze.Options{Period: m.period})
 		took := m.w.charges()
 		for key, n := range m.planted {
 			planted[key.kind] += n
