@@ -13,7 +13,11 @@ import (
 // TestChangesNameTheirCause: one thing differs between October and November, and
 // one part is the whole difference.
 func TestChangesNameTheirCause(t *testing.T) {
-	for _, c := range []struct {
+	w := newWorld(t)
+	w.rate("p", "m", 1000, 100, 1250, 5000)
+	w.tier("p", "m", "priority", 2000, 200, 2500, 10000)
+	w.rate("p", "small", 100, 10, 125, 500)
+	cases := []struct {
 		name       string
 		old, fresh cell
 		oldN, n    int
@@ -33,24 +37,28 @@ func TestChangesNameTheirCause(t *testing.T) {
 		{"no price before", cell{"cost_usd": nil, "cost_basis": "unknown_model"}, cell{}, 10, 10, "changed", "0.015", func(c analyze.AgentChange) analyze.USD { return c.Unpriced }},
 		{"no price any more", cell{}, cell{"cost_usd": nil, "cost_basis": "unknown_model"}, 10, 10, "changed", "-0.015", func(c analyze.AgentChange) analyze.USD { return c.Unpriced }},
 		{"never a price", cell{"cost_usd": nil, "cost_basis": "unknown_model"}, cell{"cost_usd": nil, "cost_basis": "unknown_model"}, 10, 20, "changed", "0", analyze.AgentChange.Sum},
-	} {
+	}
+	for n, c := range cases {
+		w.lane = fmt.Sprint(n, laneEnd)
+		for i := range c.oldN {
+			w.put(fmt.Sprintf("03 10:00:%02d", i), cell{"cost_usd": "0.0015"}.with(c.old))
+		}
+		for i := range c.n {
+			w.put(fmt.Sprintf("13 10:00:%02d", i), cell{"cost_usd": "0.0015"}.with(c.fresh))
+		}
+	}
+	before := period("2026-11-01 00:00:00", "2026-11-10 00:00:00")
+	r := w.run(analyze.Options{Period: period("2026-11-10 00:00:00", "2026-11-20 00:00:00"), Compare: &before})
+	byAgent := map[string]analyze.AgentChange{}
+	for _, change := range r.Changes {
+		byAgent[change.Agent] = change
+	}
+	if len(byAgent) != len(cases) {
+		t.Errorf("%d agents changed, want %d: %+v", len(byAgent), len(cases), r.Changes)
+	}
+	for n, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.rate("p", "m", 1000, 100, 1250, 5000)
-			w.tier("p", "m", "priority", 2000, 200, 2500, 10000)
-			w.rate("p", "small", 100, 10, 125, 500)
-			for i := range c.oldN {
-				w.put(fmt.Sprintf("03 10:00:%02d", i), cell{"cost_usd": "0.0015"}.with(c.old))
-			}
-			for i := range c.n {
-				w.put(fmt.Sprintf("13 10:00:%02d", i), cell{"cost_usd": "0.0015"}.with(c.fresh))
-			}
-			before := period("2026-11-01 00:00:00", "2026-11-10 00:00:00")
-			r := w.run(analyze.Options{Period: period("2026-11-10 00:00:00", "2026-11-20 00:00:00"), Compare: &before})
-			if len(r.Changes) != 1 {
-				t.Fatalf("changes %+v", r.Changes)
-			}
-			got := r.Changes[0]
+			got := byAgent[fmt.Sprint(n, laneEnd, "a")]
 			if got.Kind != c.kind || c.part(got).String() != c.want || got.Change.String() != c.want || got.Sum().Cmp(got.Change) != 0 || (got.Why == "") != (c.want == "0") {
 				t.Errorf("%+v, want %s %s", got, c.kind, c.want)
 			}
@@ -79,7 +87,7 @@ func TestChangesAddUp(t *testing.T) {
 			w.put(fmt.Sprintf("%02d 10:00:00", 1+i%20), c)
 		}
 		before := period("2026-11-01 00:00:00", "2026-11-08 00:00:00")
-		r := w.run(analyze.Options{Period: period("2026-11-08 00:00:00", "2026-11-30 00:00:00"), Compare: &before})
+		r := w.run(analyze.Options{Period: period("2026-11-08 00:00:00", "2026-11-30 00:00:00"), Compare: &before, Need: analyze.Split})
 		var sum analyze.USD
 		for _, c := range r.Changes {
 			if c.Sum().Cmp(c.Change) != 0 || c.After.Sub(c.Before).Cmp(c.Change) != 0 {

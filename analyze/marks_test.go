@@ -65,7 +65,7 @@ func TestMarksGetTheirVerdict(t *testing.T) {
 				}
 			}
 			seen := at15.AddDate(0, 0, c.days)
-			r := w.run(analyze.Options{Period: analyze.Period{Since: at15.AddDate(0, 0, -1), Until: seen}, Filter: analyze.Filter{Agents: []string{"fix*"}},
+			r := w.run(analyze.Options{Need: analyze.Split, Period: analyze.Period{Since: at15.AddDate(0, 0, -1), Until: seen}, Filter: analyze.Filter{Agents: []string{"fix*"}},
 				Marks: []analyze.Mark{{At: at15, Agent: "fixed", Text: "fix"}, {At: at15, Agent: "hidden", Text: "another"}, {At: seen.AddDate(0, 0, 1), Agent: "fixed", Text: "later"}}})
 			if len(r.Marks) != 1 {
 				t.Fatalf("marks %+v", r.Marks)
