@@ -48,13 +48,15 @@ func newMixer(seed uint64) *mixer {
 	days := []int{1, 3, 10, 14, 35, 75}[m.rnd.IntN(6)]
 	m.since = at("2026-09-06 00:00:00").Add(time.Duration(m.rnd.IntN(24)) * time.Hour)
 	m.until = m.since.AddDate(0, 0, days)
-	for i, model := range []string{"mid", "low", "auto", "big", "deep", "free"} {
-		p := &listPrice{provider: fmt.Sprint("p", i%2), model: model, minimum: []int64{1024, 1024, 2048, 4096, 1024, 0}[i]}
+	for i, model := range []string{"mid", "low", "auto", "big", "deep", "free", "mid"} {
+		p := &listPrice{provider: fmt.Sprint("p", i%2), model: model, minimum: []int64{1024, 1024, 2048, 4096, 1024, 0, 1024}[i]}
 		if model != "free" { // the last has no list price
-			in := []int64{3000, 800, 1250, 5000, 15000}[i]
-			p.in, p.read, p.write, p.out = in*1000, in*[]int64{100, 100, 125, 500, 1000}[i], in*[]int64{1250, 1250, 1000, 1250, 1000}[i], in*5000
+			in := []int64{3000, 800, 1250, 5000, 15000, 0, 6000}[i]
+			p.in, p.read, p.write, p.out = in*1000, in*[]int64{100, 100, 125, 500, 1000, 0, 100}[i], in*[]int64{1250, 1250, 1000, 1250, 1000, 0, 1250}[i], in*5000
 			p.batch = i%2 == 0
-			if i >= 3 {
+			if i == 6 { // the first at once
+				p.tier, p.batch = "priority", false
+			} else if i >= 3 {
 				p.sibling, p.siblingIn, p.siblingRead, p.siblingWrite, p.siblingOut = "small", 1_000_000, 100_000, 1_250_000, 5_000_000
 			}
 		}
@@ -65,7 +67,7 @@ func newMixer(seed uint64) *mixer {
 	}
 	if m.often(40) { // two that have little else to do
 		p, q := m.person(), m.person()
-		m.singles(p, m.between(100, 250))
+		m.singles(p, m.between(130, 270))
 		m.calls = append(m.calls, p.calls...)
 		m.twinOf(q, p)
 		m.calls = append(m.calls, q.calls...)
@@ -86,9 +88,12 @@ func (m *mixer) around(n, spread int) int64 {
 
 func (m *mixer) fp() uint64 { m.next++; return m.next*0x9e3779b97f4a7c15>>1 + 1 }
 
-// any is a moment of the period, the week before it or a little earlier.
+// any is a moment of the period, the week before it or, rarely, a little earlier.
 func (m *mixer) any() time.Time {
-	begin := m.since.AddDate(0, 0, -8)
+	begin := m.since.AddDate(0, 0, -7)
+	if m.often(3) {
+		begin = begin.AddDate(0, 0, -1)
+	}
 	return begin.Add(time.Duration(m.rnd.Int64N(int64(m.until.Sub(begin))))).Truncate(time.Millisecond)
 }
 
@@ -365,7 +370,7 @@ func (m *mixer) twinOf(p, other *person) {
 	docs := has()
 	m.rnd.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
 	byLines, link, factor := m.often(40), m.often(15), int64(m.one(1, 1, 1, 2, 5))
-	for _, d := range docs[:min(len(docs), int(m.around(max(103, len(docs)/2), 6)))] {
+	for _, d := range docs[:min(len(docs), int(m.around(max(108, len(docs)/2), 8)))] {
 		x := *d
 		x.request, x.out = m.fp(), d.out*factor
 		if byLines && x.parts[1] != 0 {
@@ -394,13 +399,13 @@ func (m *mixer) into(t testing.TB, named bool) *world {
 		if p.batch {
 			batch = "0.5"
 		}
-		w.insert("rate", map[string]any{"provider_id": w.id("provider", p.provider), "request_model_id": w.id("request_model", p.model),
+		w.insert("rate", map[string]any{"service_tier_id": w.id("service_tier", p.tier), "provider_id": w.id("provider", p.provider), "request_model_id": w.id("request_model", p.model),
 			"from_at": "TIMESTAMP '2020-01-01'", "until_at": "TIMESTAMP '2030-01-01'", "most_tokens": 4294967295, "batch_multiplier": batch, "cache_minimum": p.minimum,
 			"input_pico": p.in * 1000, "read_pico": p.read * 1000, "write_pico": p.write * 1000, "output_pico": p.out * 1000, "sibling": "'" + p.sibling + "'",
 			"sibling_input_pico": p.siblingIn * 1000, "sibling_read_pico": p.siblingRead * 1000, "sibling_write_pico": p.siblingWrite * 1000, "sibling_output_pico": p.siblingOut * 1000})
 	}
 	for _, e := range m.calls {
-		c := cell{"agent": "", "key_id": e.key, "user_agent": e.program, "client": e.client, "provider": e.provider, "request_model": e.model, "status": e.status, "end": e.end,
+		c := cell{"agent": "", "key_id": e.key, "user_agent": e.program, "client": e.client, "provider": e.provider, "request_model": e.model, "service_tier": e.price.tier, "status": e.status, "end": e.end,
 			"finish_reason": e.finish, "usage_source": e.usage, "estimated": !e.measured(), "operation": e.operation, "stream": e.stream, "latency_us": e.latency.Microseconds(),
 			"input_tokens": e.in, "output_tokens": e.out, "cache_read_tokens": e.read, "cache_write_tokens": e.written, "tools": e.tools, "max_tokens": e.limit,
 			"system_bytes": e.system, "tools_bytes": e.toolBytes, "history_bytes": e.history, "recent_bytes": e.recent, "input_bytes": e.inputBytes,

@@ -19,7 +19,7 @@ type event struct {
 	who                                            string // the agent, also where the call does not say it
 	key, program, client, provider, model          string
 	status                                         int
-	end, finish, usage, operation, tier            string
+	end, finish, usage, operation                  string
 	stream                                         bool
 	in, out, read, written                         int64
 	tools, limit                                   int64
@@ -153,7 +153,6 @@ func runsByClock(calls []*event) (runs []*run) {
 		last.calls = append(last.calls, e)
 	}
 	within := func(x *run, window int) bool { return (x.start().Minute()-window+60)%60 < 5 }
-	var picked []int
 	covered := 0
 	for range 4 {
 		best, most := -1, 0
@@ -172,7 +171,6 @@ func runsByClock(calls []*event) (runs []*run) {
 			break
 		}
 		covered += most
-		picked = append(picked, best)
 		for _, x := range runs {
 			x.onTime = x.onTime || within(x, best)
 		}

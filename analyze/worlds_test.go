@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,21 +21,8 @@ import (
 // the maker of a call knows, and not from any query. BURN_WORLDS says how many
 // worlds; the table is logged.
 func TestPlantedWasteIsFound(t *testing.T) {
-	worlds := 6
-	if s := os.Getenv("BURN_WORLDS"); s != "" {
-		var err error
-		if worlds, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	worlds, first := number(t, "BURN_WORLDS", 6), number(t, "BURN_FIRST_WORLD", 0)
 	planted, claimed, right := map[string]int64{}, map[string]int64{}, map[string]int64{}
-	first := 0
-	if s := os.Getenv("BURN_FIRST_WORLD"); s != "" {
-		var err error
-		if first, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for seed := first; seed < first+worlds; seed++ {
 		m := newMaker(t, uint64(seed))
 		m.build()
