@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -94,7 +95,7 @@ func (c *client) get(ctx context.Context) (*upConn, error) {
 		if conn == nil {
 			break
 		}
-		if conn.alive() {
+		if conn.alive() && conn.quiet() {
 			return conn, nil
 		}
 		c.drop(conn)
@@ -107,6 +108,21 @@ func (c *client) get(ctx context.Context) (*upConn, error) {
 	c.link(conn)
 	c.mu.Unlock()
 	return conn, nil
+}
+
+// quiet reports whether TLS holds back nothing that came together with the last
+// answer: the connection's end, or bytes that nobody asked for. alive does not see
+// these, and a server may wait for long to be told that its end was understood.
+func (c *upConn) quiet() bool {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	if secure.SetReadDeadline(time.Unix(1, 0)) != nil { // it may not wait
+		return false
+	}
+	_, err := secure.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded) && secure.SetReadDeadline(time.Time{}) == nil
 }
 
 func (c *client) pop() *upConn {

@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -107,5 +111,51 @@ func TestBodyThatIsNeverTakenIsCut(t *testing.T) {
 	}
 	if c.pop() != nil {
 		t.Error("a connection that was cut is kept")
+	}
+}
+
+// held is a connection whose writes go out together.
+type held struct {
+	net.Conn
+	out bytes.Buffer
+	on  bool
+}
+
+func (h *held) Write(p []byte) (int, error) {
+	if h.on {
+		return h.out.Write(p)
+	}
+	return h.Conn.Write(p)
+}
+
+// A TLS connection that the upstream has ended together with an answer is not
+// used again, although the upstream waits for the other end's end.
+func TestEndedTLSConnectionIsNotUsed(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	s.Close()
+	ca := trustFile(t, s)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		var connections atomic.Int32
+		url := rawUpstream(t, func(nc net.Conn, _ *bufio.Reader) {
+			connections.Add(1)
+			h := &held{Conn: nc}
+			c := tls.Server(h, &tls.Config{Certificates: s.TLS.Certificates, MaxVersion: version})
+			in := bufio.NewReader(c)
+			if _, err := readRequest(in); err != nil {
+				return
+			}
+			h.on = true
+			io.WriteString(c, plainAnswer)
+			c.CloseWrite()
+			h.SetWriteDeadline(time.Time{}) // CloseWrite lets nothing follow
+			h.Conn.Write(h.out.Bytes())
+			io.Copy(io.Discard, in)
+		})
+		p := startProxy(t, func(c *Config) { c.UpstreamCA = ca }, "openai="+strings.Replace(url, "http:", "https:", 1))
+		for i := range int32(3) {
+			if res, _ := post(t, p.url("/openai/v1/x"), "{}"); res.StatusCode != 200 || connections.Load() != i+1 {
+				t.Fatalf("%s: status %d over connection %d", tls.VersionName(version), res.StatusCode, connections.Load())
+			}
+		}
 	}
 }
