@@ -589,6 +589,12 @@ func (p *program) analyze(c *cli.Context) error {
 	defer context.AfterFunc(c.Context, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
 	t.result = new(*analyze.Result)
 	run := func() error {
+		if t.keeps() { // nothing may have changed since the last run
+			if a, ok := ingest.Kept(t.db, t.question(), !t.noIngest); ok {
+				_, err := p.stdout.Write(a.Body)
+				return quiet(err, a.Exit)
+			}
+		}
 		err := p.withDatabase(c.Context, t, func(ctx context.Context, db *ingest.DB) error { return p.answer(ctx, db, t) })
 		if e := (*exit)(nil); *t.result == nil || err != nil && (!errors.As(err, &e) || e.code == exitUsage) {
 			return err
@@ -621,28 +627,16 @@ func writeRejects(path string, opt *ingest.Options, run func() error) error {
 	return err
 }
 
-// answer prints the result for t. If the last run printed the same, and nothing
-// has changed since, it prints that again.
+// answer prints the result for t, and keeps what it prints for the next run.
 func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
-	keep := t.html == "" && !t.tell.Wanted()
-	question := t.question()
-	if keep {
-		a, ok, err := db.Answer(ctx, question)
-		if err != nil {
-			return err
-		}
-		if ok {
-			_, err := p.stdout.Write(a.Body)
-			return quiet(err, a.Exit)
-		}
-	}
-	if err := db.ForgetAnswer(ctx); err != nil {
+	if err := db.ForgetAnswer(); err != nil {
 		return err
 	}
 	r, err := analyze.Run(ctx, db.SQL(), t.look)
 	if err != nil {
 		return err
 	}
+	keep := t.keeps()
 	var out bytes.Buffer
 	if t.explain != "" {
 		err = p.explain(ctx, &out, db, t, r)
@@ -666,10 +660,13 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	a := ingest.Answer{Body: out.Bytes(), Exit: t.exitCode(r)}
 	_, err = p.stdout.Write(a.Body)
 	if keep && err == nil && len(a.Body) < maxAnswer {
-		err = db.KeepAnswer(ctx, question, a)
+		err = db.KeepAnswer(ctx, t.question(), a)
 	}
 	return quiet(err, a.Exit)
 }
+
+// keeps reports whether the next run may print what this one does.
+func (t task) keeps() bool { return t.html == "" && !t.tell.Wanted() }
 
 // explain writes one finding with its calls.
 func (p *program) explain(ctx context.Context, w io.Writer, db *ingest.DB, t task, r *analyze.Result) error {

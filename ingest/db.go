@@ -35,6 +35,9 @@ type DB struct {
 	lost     Beyond
 	kept     string
 	repaired bool
+
+	answer *keptAnswer // to be kept when the database is closed
+	body   []byte
 }
 
 // Rebuilt says why the database was made anew, "" if it was not; what the old
@@ -453,6 +456,9 @@ func (db *DB) disconnect() {
 // Close writes what is pending and gives the lock back.
 func (db *DB) Close() error {
 	err := db.sql.Close()
+	if err == nil {
+		err = db.writeAnswer()
+	}
 	if lerr := db.lock.Free(); err == nil {
 		err = lerr
 	}

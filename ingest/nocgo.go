@@ -28,16 +28,14 @@ func (*DB) Repair(context.Context, error) (bool, error) { return false, nil }
 // Lock reports ErrLoggerOnly.
 func (*DB) Lock(context.Context) error { return ErrLoggerOnly }
 
-// Answer reports ErrLoggerOnly.
-func (*DB) Answer(context.Context, string) (Answer, bool, error) {
-	return Answer{}, false, ErrLoggerOnly
-}
-
 // KeepAnswer reports ErrLoggerOnly.
 func (*DB) KeepAnswer(context.Context, string, Answer) error { return ErrLoggerOnly }
 
 // ForgetAnswer reports ErrLoggerOnly.
-func (*DB) ForgetAnswer(context.Context) error { return ErrLoggerOnly }
+func (*DB) ForgetAnswer() error { return ErrLoggerOnly }
+
+// Kept has no answer.
+func Kept(Options, string, bool) (Answer, bool) { return Answer{}, false }
 
 // Close does nothing.
 func (*DB) Close() error { return nil }

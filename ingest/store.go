@@ -56,6 +56,11 @@ func (g *registry) restore(ctx context.Context, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
+	return g.restorePaths(ctx, conn)
+}
+
+// restorePaths reads where files were last seen.
+func (g *registry) restorePaths(ctx context.Context, conn *sql.Conn) error {
 	return eachRow(ctx, conn, "SELECT path, size, mtime_ns, settled, file_id FROM path", func(rows *sql.Rows) error {
 		var path string
 		var p pathRow

@@ -8,9 +8,6 @@
 -- were last read (read_at), and how many calls, since when, are in no file any more (beyond_calls, beyond_since).
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
 
--- What the last run printed, for the next one if nothing is new: see answer.go.
-CREATE TABLE answer (key VARCHAR, body BLOB, exit INTEGER);
-
 -- One row per distinct content read: a file is its first line, not its name.
 -- lines = accepted + rejected + duplicates + other_kinds; a torn tail is not
 -- behind position yet and counted in torn alone.
