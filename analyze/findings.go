@@ -91,6 +91,7 @@ var Thresholds = []Threshold{
 	{"history_output_pct", 1, "an answer below this share of the input is short"},
 	{"short_output_tokens", 64, "an answer below this many tokens is short"},
 	{"cache_minutes", 5, "lifetime of a provider's cache"},
+	{"cache_read_pct", 75, "share of a common beginning that is read from the cache where the cache is used"},
 	{"batch_hours", 23, "hours between the starts of runs that can wait"},
 	{"batch_largest_pct", 10, "each run has at least this share of the largest one's calls"},
 	{"bloat_input_tokens", 4000, "a prompt of this many tokens is long"},

@@ -102,8 +102,9 @@ func (m *mixer) person() *person {
 	p := &person{name: fmt.Sprint("agent-", n), key: fmt.Sprint("key-", m.one(n, n, n, 0)), program: fmt.Sprint("sdk-", m.one(0, n)), client: fmt.Sprint("10.0.0.", m.one(n, 0)),
 		fpSystem: m.fp(), clock: m.often(20), system: int64(m.one(0, 300, 3000, 9000, 30_000)), model: m.prices[m.rnd.IntN(len(m.prices))], level: -1,
 		fails: m.one(0, 0, 5, 20), left: m.one(0, 0, 10), blind: m.one(0, 0, 10), cached: m.one(0, 0, 30, 90), session: m.often(20)}
-	if p.system >= 4096 {
-		for p.level+1 < 6 && 4096<<(p.level+1) <= p.system {
+	p.tools = int64(m.one(0, 0, 0, 3))
+	if head := p.system + 400*p.tools; head >= 4096 {
+		for p.level+1 < 6 && 4096<<(p.level+1) <= head {
 			p.level++
 		}
 		for l := range p.chain {
@@ -113,7 +114,6 @@ func (m *mixer) person() *person {
 			p.chain, p.key, p.model = m.people[n-1].chain, m.people[n-1].key, m.people[n-1].model
 		}
 	}
-	p.tools = int64(m.one(0, 0, 0, 3))
 	m.people = append(m.people, p)
 	return p
 }
@@ -170,9 +170,7 @@ func (m *mixer) ask(p *person, d *doc, when time.Time) *event {
 	if p.clock {
 		e.fpSystem = m.fp()
 	}
-	if e.tools > 0 {
-		e.toolBytes = 1200
-	}
+	e.toolBytes = 400 * e.tools
 	if p.session && e.fpInput != 0 {
 		e.session = fmt.Sprint(p.name, "-", d.input%7)
 	}

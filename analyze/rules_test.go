@@ -241,6 +241,26 @@ func (r *ruled) history() {
 	}
 }
 
+// beginning is the size in bytes of what mark stands for: the first 4 KiB and their
+// doubles, and last, where nothing of it was read from the cache, the tools and the
+// system prompt. 0: there is none.
+func (e *event) beginning(level int) int64 {
+	switch {
+	case level < 6 && e.prefix[level] != 0:
+		return min(4096<<level, e.text())
+	case level == 6 && e.read == 0 && e.fpSystem != 0 && e.toolBytes+e.system > 4096:
+		return e.toolBytes + e.system
+	}
+	return 0
+}
+
+func (e *event) mark(level int) uint64 {
+	if level < 6 {
+		return e.prefix[level]
+	}
+	return e.fpSystem
+}
+
 func (r *ruled) cache() {
 	type same struct{ key, provider, model string }
 	for _, group := range by(r.calls, func(e *event) (same, bool) {
@@ -248,35 +268,35 @@ func (r *ruled) cache() {
 	}) {
 		follows := func(i, level int) (before int) { // the call before i that begins alike, if it is near
 			for j := i - 1; j >= 0 && group[i].at.Sub(group[j].at) <= 5*time.Minute; j-- {
-				if group[j].prefix[level] == group[i].prefix[level] {
+				if group[j].beginning(level) > 0 && group[j].mark(level) == group[i].mark(level) {
 					return j
 				}
 			}
 			return -1
 		}
 		for i, e := range group {
-			level, before := -1, -1
-			for l := range 6 {
-				if e.prefix[l] == 0 {
-					continue
-				}
-				if j := follows(i, l); j >= 0 {
-					level, before = l, j
+			var bytes int64
+			head := true // the first that others follow would have written it
+			for l := range 7 {
+				if size := e.beginning(l); size > bytes {
+					if j := follows(i, l); j >= 0 {
+						bytes, head = size, follows(j, l) < 0
+					}
 				}
 			}
-			if level < 0 || !e.measured() {
+			if bytes == 0 || !e.measured() {
 				continue
 			}
-			prefix := e.share(min(4096<<level, e.text()))
+			prefix := e.share(bytes)
 			used := e.read // by whom the cache is used, what is written is new
 			if e.read > 0 {
 				used += e.written
 			}
-			if prefix < e.price.minimum || prefix <= used {
+			if prefix < e.price.minimum || 100*used >= 75*prefix {
 				continue
 			}
 			saved := (prefix - used) * (e.price.in - e.price.read)
-			if follows(before, level) < 0 { // the first would have written it
+			if head {
 				saved -= prefix * max(0, e.price.write-e.price.in)
 			}
 			r.take("cache", e, saved)

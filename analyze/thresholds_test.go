@@ -279,7 +279,10 @@ var cacheCases = []threshold{
 	{"each of another key", alike(time.Minute, 2500, func(i int) cell { return cell{"key_id": fmt.Sprint(i)} }), ""},
 	{"usage that was not reported", alike(time.Minute, 2500, func(int) cell { return cell{"usage_source": "missing"} }), ""},
 	{"read from the cache", alike(time.Minute, 2500, func(int) cell { return cell{"cache_read_tokens": 1024} }), ""},
-	{"one token of it not read", alike(time.Minute, 2500, func(i int) cell { return cell{"cache_read_tokens": 1023 * min(1, i)} }), "cache likely 0.0000009"},
+	{"three quarters of it read", alike(time.Minute, 2500, func(i int) cell { return cell{"cache_read_tokens": 768 * min(1, i)} }), ""},
+	{"less than that read", alike(time.Minute, 2500, func(i int) cell { return cell{"cache_read_tokens": 767 * min(1, i)} }), "cache likely 0.0002313"},
+	{"a common system prompt of 6,000 bytes", alike(time.Minute, 2500, func(int) cell { return cell{"fp_system": 5, "system_bytes": 6000, "input_bytes": 4000} }), "cache likely 0.002325"},
+	{"other system prompts of 6,000 bytes", alike(time.Minute, 2500, func(i int) cell { return cell{"fp_system": 5 + i, "system_bytes": 6000, "input_bytes": 4000} }), "cache likely 0.0015872"},
 	{"written each time and never read", alike(time.Minute, 2500, func(int) cell { return cell{"cache_write_tokens": 1500} }), "cache likely 0.0015872"},
 	{"read a little and written further", alike(time.Minute, 2500, func(int) cell { return cell{"cache_read_tokens": 900, "cache_write_tokens": 200} }), ""},
 }

@@ -194,7 +194,7 @@ func (m *maker) cache() {
 					c.set["fp_prefix_"+name] = m.fp()
 				}
 			}
-			tokens := int64(level) * c.in / int64(total)
+			tokens := int64(prefix) * c.in / int64(total)
 			if i > 0 {
 				c.kind = "cache"
 				first := i == 1

@@ -1,14 +1,18 @@
 -- Which calls begin like another one of the last minutes and pay for it in full?
 -- The level is the longest beginning, in bytes, that an earlier call of the same
--- model and key had; the first call of each lifetime would pay the surcharge of
--- writing it. Who reads from the cache uses it: what such a call writes is taken
--- for new. Writing the same again and reading nothing is no use.
+-- model and key had: prefixes show it to within a factor of two; equal tools and
+-- system prompts in full. The first call of each lifetime would pay the surcharge
+-- of writing it. Who reads from the cache uses it: what such a call writes is taken
+-- for new, and it must have left out more than bytes can err in telling tokens.
+-- Writing the same again and reading nothing is no use.
 WITH near AS (
   -- Whoever shares more shares the first 4 KiB too.
   SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, text_bytes,
     CASE WHEN cache_read_tokens > 0 THEN CAST(cache_read_tokens AS BIGINT) + cache_write_tokens ELSE 0 END AS cached_tokens,
     system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
-    fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k
+    fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k,
+    CAST(tools_bytes AS BIGINT) + system_bytes AS head_bytes,
+    CASE WHEN cache_read_tokens = 0 AND fp_system <> 0 AND CAST(tools_bytes AS BIGINT) + system_bytes > 4096 THEN hash(fp_tools, fp_system) ELSE 0 END AS fp_head
   FROM rated
   WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
   WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
@@ -17,11 +21,11 @@ WITH near AS (
   SELECT *, row_number() OVER (ORDER BY ts, boot, seq) AS n FROM near
 ), long AS MATERIALIZED (
   -- Only what is sorted and compared; the rest comes back by n.
-  SELECT n, ts, model_id, key_id_id, provider_id, level, prefix, billed AND cached_tokens < least(level, text_bytes) * input_tokens // text_bytes AS pays
+  SELECT n, ts, model_id, key_id_id, provider_id, level, prefix, billed AND cached_tokens * 100 < least(level, text_bytes) * input_tokens // text_bytes * cache_read_pct() AS pays
   FROM (
     SELECT n, ts, model_id, key_id_id, provider_id, due AND measured AS billed, cached_tokens, text_bytes, input_tokens,
-      unnest([4096, 8192, 16384, 32768, 65536, 131072]) AS level,
-      unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k]) AS prefix
+      unnest([4096, 8192, 16384, 32768, 65536, 131072, head_bytes]) AS level,
+      unnest([fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k, fp_head]) AS prefix
     FROM numbered
   )
   WHERE prefix <> 0
@@ -53,4 +57,4 @@ SELECT
   CASE WHEN level * 2 < tools_bytes THEN 1 WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes THEN 2
     WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes + history_bytes THEN 3 ELSE 4 END AS broken_by
 FROM best
-WHERE due AND measured AND prefix_tokens >= cache_minimum AND prefix_tokens > cached_tokens
+WHERE due AND measured AND prefix_tokens >= cache_minimum AND cached_tokens * 100 < prefix_tokens * cache_read_pct()
