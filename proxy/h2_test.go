@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"burn/proxy/usage"
 )
@@ -291,5 +292,28 @@ func TestEarlyAnswerOverHTTP2(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A connection over HTTP/2 whose other end is gone without a word is given up, and
+// the next call makes a new one.
+func TestSilentConnectionIsGivenUp(t *testing.T) {
+	url, ca := h2Upstream(t, func(h2Conn, byte, byte, uint32) {})
+	up, err := ParseUpstream("openai=" + url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := readRoots(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := newTransport(&Config{}, roots)
+	defer transport.CloseIdleConnections()
+	transport.HTTP2.SendPingTimeout, transport.HTTP2.PingTimeout = time.Millisecond, time.Millisecond
+	for range 2 {
+		o := &outgoing{up: &up, method: "GET", target: "/v1/x", header: http.Header{}}
+		if _, err := viaTransport(t.Context(), transport, o); err == nil || classify(err) != failExchange {
+			t.Errorf("%v", err)
+		}
 	}
 }

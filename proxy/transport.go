@@ -32,6 +32,9 @@ func newTransport(cfg *Config, roots *x509.CertPool) *http.Transport {
 		WriteBufferSize:        4 << 10,
 		ReadBufferSize:         4 << 10,
 		ForceAttemptHTTP2:      true,
+		// Calls share a connection over HTTP/2. One that is dead without a word of
+		// it would take every further call with it for a quarter of an hour.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
 	if cfg.UseEnvProxy {
 		t.Proxy = http.ProxyFromEnvironment
