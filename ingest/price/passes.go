@@ -15,7 +15,7 @@ import (
 // be kept where the whole of it is not: it prices the call as the whole would.
 // It is nil for calls of one pass, whose record says all.
 func Passes(raw []byte) []byte {
-	if !bytes.Contains(raw, iterationsKey) {
+	if bytes.IndexByte(raw, '[') < 0 || !bytes.Contains(raw, iterationsKey) {
 		return nil
 	}
 	var u struct {

@@ -1,13 +1,36 @@
 package usage
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+)
 
 // A field is how one key of a line is read.
 type field struct {
 	key    string
 	quoted string // as it is written: "key":
 	read   func(*Decoder) bool
+
+	form form
+	at   uintptr // where it is in a Record, if it has a form
+
+	// quoted as whole words, since comparing two of them costs less than a call:
+	// bytes 0 to 7, of which mask counts, 8 to 15, and the last 8.
+	head, mask, mid, tail uint64
 }
+
+// form tells how this package's encoder writes a value, for which members has a
+// short way. The zero form has none.
+type form uint8
+
+const (
+	formOther       form = iota
+	formText             // string
+	formCount            // int64, up to MaxCount
+	formMillis           // float64
+	formFingerprint      // uint64
+)
 
 // fieldCount is how many keys Decode knows, and one for all others.
 const fieldCount = 92
@@ -17,17 +40,28 @@ const fieldCount = 92
 var fields = func() (all [fieldCount]field) {
 	n := 0
 	add := func(key string, read func(*Decoder) bool) {
-		all[n] = field{key, `"` + key + `":`, read}
+		all[n] = newField(key, read)
 		n++
+	}
+	var r Record
+	short := func(form form, at unsafe.Pointer) {
+		all[n-1].form, all[n-1].at = form, uintptr(at)-uintptr(unsafe.Pointer(&r))
 	}
 	text := func(key string, at func(*Record) *string) {
 		add(key, func(d *Decoder) bool { return d.text(key, at(d.rec)) })
+		short(formText, unsafe.Pointer(at(&r)))
 	}
 	count := func(key string, at func(*Record) *int64) {
 		add(key, func(d *Decoder) bool { return d.count(key, at(d.rec)) })
+		short(formCount, unsafe.Pointer(at(&r)))
+	}
+	millis := func(key string, at func(*Record) *float64) {
+		add(key, func(d *Decoder) bool { return d.float(key, at(d.rec)) })
+		short(formMillis, unsafe.Pointer(at(&r)))
 	}
 	fingerprint := func(key string, at func(*Record) *uint64) {
 		add(key, func(d *Decoder) bool { return d.fingerprint(key, at(d.rec)) })
+		short(formFingerprint, unsafe.Pointer(at(&r)))
 	}
 	fingerprints := func(key string, max int, at func(*Record) *[]uint64) {
 		add(key, func(d *Decoder) bool { return d.fingerprints(key, at(d.rec), max) })
@@ -46,8 +80,8 @@ var fields = func() (all [fieldCount]field) {
 		return ok
 	})
 	add("ts", (*Decoder).time)
-	add("latency_ms", func(d *Decoder) bool { return d.float("latency_ms", &d.rec.LatencyMS) })
-	add("ttft_ms", func(d *Decoder) bool { return d.float("ttft_ms", &d.rec.TTFTMS) })
+	millis("latency_ms", func(r *Record) *float64 { return &r.LatencyMS })
+	millis("ttft_ms", func(r *Record) *float64 { return &r.TTFTMS })
 	text("upstream", func(r *Record) *string { return &r.Upstream })
 	text("provider", func(r *Record) *string { return &r.Provider })
 	text("operation", func(r *Record) *string { return &r.Operation })
@@ -135,6 +169,37 @@ var fields = func() (all [fieldCount]field) {
 	return all
 }()
 
+func newField(key string, read func(*Decoder) bool) field {
+	f := field{key: key, quoted: `"` + key + `":`, read: read}
+	var words [4 * 8]byte
+	size := copy(words[:], f.quoted)
+	f.head, f.mask = binary.LittleEndian.Uint64(words[:]), math.MaxUint64
+	if size < 8 {
+		f.mask = 1<<(8*size) - 1
+		return f
+	}
+	f.mid, f.tail = binary.LittleEndian.Uint64(words[8:]), binary.LittleEndian.Uint64(words[size-8:])
+	return f
+}
+
+// begins reports whether b starts with the field's key as it is written. It may
+// say no of the last bytes of a line.
+func (f *field) begins(b []byte) bool {
+	size := len(f.quoted)
+	if len(b) < 4*8 || (binary.LittleEndian.Uint64(b)^f.head)&f.mask != 0 {
+		return false
+	}
+	switch {
+	case size <= 8:
+		return true
+	case size <= 16:
+		return binary.LittleEndian.Uint64(b[size-8:]) == f.tail
+	case size <= 24:
+		return binary.LittleEndian.Uint64(b[8:]) == f.mid && binary.LittleEndian.Uint64(b[size-8:]) == f.tail
+	}
+	return view(b[:size]) == f.quoted
+}
+
 // fieldByKey is the place of a key in fields.
 var fieldByKey = func() map[string]uint8 {
 	m := make(map[string]uint8, fieldCount)
@@ -143,59 +208,6 @@ var fieldByKey = func() map[string]uint8 {
 	}
 	return m
 }()
-
-// members reads the members of a line. It expects the key that followed the
-// last one in an earlier line, because lines of one proxy are alike: that costs
-// one comparison, where finding out which key it is costs several.
-func (d *Decoder) members() bool {
-	d.i++
-	d.space()
-	if d.peek() == '}' {
-		d.i++
-		return true
-	}
-	at := uint8(0)
-	for {
-		expected := d.next[at]
-		if q := fields[expected].quoted; expected != 0 && len(d.b)-d.i > len(q) && view(d.b[d.i:d.i+len(q)]) == q {
-			d.i += len(q)
-			at = expected
-		} else {
-			if d.peek() != '"' {
-				return false
-			}
-			key, ok := d.string()
-			if !ok {
-				return false
-			}
-			d.space()
-			if d.peek() != ':' {
-				return false
-			}
-			d.i++
-			found := fieldByKey[key]
-			d.next[at] = found
-			at = found
-		}
-		d.space()
-		if !fields[at].read(d) {
-			return false
-		}
-		if d.peek() != ',' {
-			d.space()
-		}
-		switch d.peek() {
-		case ',':
-			d.i++
-			d.space()
-		case '}':
-			d.i++
-			return true
-		default:
-			return false
-		}
-	}
-}
 
 // tokenMember reads a key of Tokens inside another object, and skips any other.
 func (d *Decoder) tokenMember(key string, t *Tokens) bool {

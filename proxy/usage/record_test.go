@@ -165,6 +165,41 @@ func TestDecodeRules(t *testing.T) {
 	}
 }
 
+// White space and another order of the keys take the decoder's long way, which
+// must read the same.
+func TestLongWayReadsTheSame(t *testing.T) {
+	line := full().AppendJSON(nil)
+	want := decode(t, line)
+	var spaced bytes.Buffer
+	if err := json.Indent(&spaced, line, "\r", " \t"); err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(line, &members); err != nil {
+		t.Fatal(err)
+	}
+	shuffled, err := json.Marshal(members) // keys in the order of the alphabet
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, line := range map[string][]byte{"spaced": spaced.Bytes(), "shuffled": shuffled} {
+		got := decode(t, line)
+		if got.RawUsage = want.RawUsage; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v\nwant %+v", name, got, want)
+		}
+	}
+}
+
+func decode(t *testing.T, line []byte) *Record {
+	t.Helper()
+	var d Decoder
+	r := new(Record)
+	if err := d.Decode(line, r); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
+	return r
+}
+
 func TestInvalidUTF8IsReplaced(t *testing.T) {
 	line := []byte("{\"v\":1,\"boot\":\"00000000000000ff\",\"seq\":1,\"ts\":\"2026-11-23T14:00:00Z\",\"agent\":\"a\xff\xfeb\",\"user\":\"\\ud800x\"}")
 	var d Decoder
@@ -320,6 +355,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			if got := *tf.at(&r.Tokens); got != want {
 				t.Fatalf("%s: %d, want %d", tf.key, got, want)
+			}
+		}
+		if list, ok := m["fp_parts"].([]any); ok {
+			for i, v := range list[:min(len(list), MaxParts)] {
+				text, _ := v.(string)
+				if want, _ := ParseHex(text); want != r.FPParts[i] {
+					t.Fatalf("fp_parts: %x, want %v", r.FPParts, list)
+				}
 			}
 		}
 		if n, ok := m["latency_ms"].(json.Number); ok {

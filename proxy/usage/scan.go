@@ -25,6 +25,12 @@ func (d *Decoder) peek() byte {
 }
 
 func (d *Decoder) space() {
+	if d.i < len(d.b) && d.b[d.i] <= ' ' {
+		d.spaces()
+	}
+}
+
+func (d *Decoder) spaces() {
 	for d.i < len(d.b) {
 		switch d.b[d.i] {
 		case ' ', '\t', '\n', '\r':
@@ -151,10 +157,11 @@ func (d *Decoder) skipAll(closing byte, depth int) bool {
 	}
 	for {
 		if closing == '}' {
-			if d.peek() != '"' {
+			if end, ok := plainString(d.b, d.i); ok {
+				d.i = end
+			} else if d.peek() != '"' {
 				return false
-			}
-			if _, ok := d.scanString(); !ok {
+			} else if _, ok := d.scanString(); !ok {
 				return false
 			}
 			d.space()
@@ -272,15 +279,8 @@ func (d *Decoder) scanString() (simple, ok bool) {
 		// Eight bytes at a time: stop at a quote, a backslash, a control
 		// character or a byte beyond ASCII.
 		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
-			const ones, tops = 0x0101010101010101, 0x8080808080808080
-			quote := w ^ ones*'"'
-			slash := w ^ ones*'\\'
-			hit := (quote - ones) &^ quote
-			hit |= (slash - ones) &^ slash
-			hit |= w - ones*0x20
-			if hit = (hit | w) & tops; hit != 0 {
-				i += bits.TrailingZeros64(hit) / 8 // the lowest hit is always a true one
+			if hit := special(binary.LittleEndian.Uint64(b[i:])); hit != 0 {
+				i += bits.TrailingZeros64(hit) / 8
 				break
 			}
 			i += 8

@@ -243,21 +243,22 @@ func (d *Decoder) fingerprint(key string, p *uint64) bool {
 
 // hex reads a string of exactly 16 hex digits; otherwise it reads nothing.
 func (d *Decoder) hex() (n uint64, ok bool) {
-	const size = 16 + 2
-	if len(d.b)-d.i < size {
-		return 0, false
+	if n, ok = hex16(d.b[d.i:]); ok {
+		d.i += hexLen
 	}
-	b := d.b[d.i : d.i+size]
-	if b[0] != '"' || b[size-1] != '"' {
+	return n, ok
+}
+
+const hexLen = 16 + 2
+
+// hex16 reads a string of exactly 16 hex digits.
+func hex16(b []byte) (n uint64, ok bool) {
+	if len(b) < hexLen || b[0] != '"' || b[hexLen-1] != '"' {
 		return 0, false
 	}
 	hi, ok1 := hex8(binary.LittleEndian.Uint64(b[1:]))
 	lo, ok2 := hex8(binary.LittleEndian.Uint64(b[9:]))
-	if !ok1 || !ok2 {
-		return 0, false
-	}
-	d.i += size
-	return hi<<32 | lo, true
+	return hi<<32 | lo, ok1 && ok2
 }
 
 // hex8 reads eight hex digits at once, the first one in the lowest byte.
@@ -312,6 +313,10 @@ func (d *Decoder) fingerprints(key string, p *[]uint64, max int) bool {
 	if d.peek() != '[' {
 		return d.null(key)
 	}
+	if all, end, ok := hexes((*p), d.b, d.i+1); ok && len(all) <= max {
+		*p, d.i = all, end
+		return true
+	}
 	return d.array(func(d *Decoder) bool {
 		var n uint64
 		ok := d.fingerprint(key, &n)
@@ -320,6 +325,26 @@ func (d *Decoder) fingerprints(key string, p *[]uint64, max int) bool {
 		}
 		return ok
 	})
+}
+
+// hexes reads the elements of an array as they are written, if there are any,
+// and its closing bracket.
+func hexes(to []uint64, b []byte, i int) (all []uint64, end int, ok bool) {
+	for {
+		n, ok := hex16(b[i:])
+		if !ok {
+			return to[:0], 0, false
+		}
+		to = append(to, n)
+		i += hexLen
+		if i == len(b) || b[i] != ',' && b[i] != ']' {
+			return to[:0], 0, false
+		}
+		i++
+		if b[i-1] == ']' {
+			return to, i, true
+		}
+	}
 }
 
 func (d *Decoder) texts(key string, p *[]string) bool {
