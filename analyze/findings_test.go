@@ -191,43 +191,6 @@ func TestUnknownCallersAreToldApart(t *testing.T) {
 	}
 }
 
-// TestExplainAddsUp: the calls of each finding are those it counts, to the last
-// digit, and no call of any saves more than it cost.
-func TestExplainAddsUp(t *testing.T) {
-	w := newWorld(t)
-	w.rate("p", "m", 1000, 100, 1250, 5000)
-	// Retries, repeats and a long history, on the same calls.
-	w.each("03 10:00:00", 2*time.Minute, 40, func(i int) cell {
-		return cell{"fp_request": uint64(i%4 + 1), "fp_input": 5, "status": []int{200, 500}[i/20], "history_bytes": 40_000, "recent_bytes": 100, "input_tokens": 11_000, "output_tokens": 3, "cost_usd": "0.012"}
-	})
-	r := w.run(analyze.Options{Period: november})
-	if len(r.Findings) < 3 {
-		t.Fatalf("%d findings, want retries, repeated and history: %+v", len(r.Findings), r.Findings)
-	}
-	left := map[string]analyze.USD{}
-	for _, f := range r.Findings {
-		e, err := analyze.Explain(t.Context(), w.db, r, f.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var cost, saving analyze.USD
-		for _, c := range e.Calls {
-			cost, saving = cost.Add(c.Cost), saving.Add(c.Saving)
-			id := fmt.Sprint(c.Boot, c.Seq)
-			left[id] = left[id].Add(c.Saving)
-			if left[id].Cmp(c.Cost) > 0 {
-				t.Errorf("call %s of %s saves %s of %s", id, f.ID, left[id], c.Cost)
-			}
-		}
-		if int64(len(e.Calls)) != f.Calls || cost.Cmp(f.Cost) != 0 || saving.Cmp(f.Saving) != 0 || e.Columns[1] == "" || e.SQL == "" {
-			t.Errorf("%s: %d calls of %s save %s, %q; the finding says %+v", f.ID, len(e.Calls), cost, saving, e.Columns, f)
-		}
-	}
-	if _, err := analyze.Explain(t.Context(), w.db, r, "nope"); err == nil || !strings.Contains(err.Error(), r.Findings[0].ID) {
-		t.Errorf("an unknown id: %v", err)
-	}
-}
-
 func TestTooManyCallsAreNotSearched(t *testing.T) {
 	w := newWorld(t)
 	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", requests: analyze.FindingCalls + 1})
