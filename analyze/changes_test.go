@@ -88,16 +88,37 @@ func TestChangesAddUp(t *testing.T) {
 		}
 		before := period("2026-11-01 00:00:00", "2026-11-08 00:00:00")
 		r := w.run(analyze.Options{Period: period("2026-11-08 00:00:00", "2026-11-30 00:00:00"), Compare: &before, Need: analyze.Split})
-		var sum analyze.USD
+		if checkChanges(t, fmt.Sprint("seed ", seed), r); len(r.Changes) != 5 {
+			t.Errorf("seed %d: %d agents change", seed, len(r.Changes))
+		}
+	}
+	// Caches, tiers, discounts, failures and models without a price.
+	m := newMixer(25)
+	middle := m.since.Add(m.until.Sub(m.since) / 2)
+	for _, named := range []bool{true, false} {
+		r := m.into(t, named).run(analyze.Options{Period: analyze.Period{Since: middle, Until: m.until}, Compare: &analyze.Period{Since: m.since, Until: middle}, Need: analyze.Split})
+		checkChanges(t, fmt.Sprint("mixed, named ", named), r)
+		var parts analyze.Parts
 		for _, c := range r.Changes {
-			if c.Sum().Cmp(c.Change) != 0 || c.After.Sub(c.Before).Cmp(c.Change) != 0 {
-				t.Errorf("seed %d: parts of %+v add up to %s", seed, c, c.Sum())
-			}
-			sum = sum.Add(c.Change)
+			parts = parts.Add(c.Parts)
 		}
-		if want := r.Totals.Cost.Sub(r.Previous.Cost); len(r.Changes) != 5 || sum.Cmp(want) != 0 {
-			t.Errorf("seed %d: %d agents change by %s, the totals by %s", seed, len(r.Changes), sum, want)
+		if !named && (len(r.Changes) != 1 || parts.Mix.Pico().Sign() == 0) {
+			t.Errorf("changes %+v", r.Changes)
 		}
+	}
+}
+
+func checkChanges(t *testing.T, name string, r *analyze.Result) {
+	t.Helper()
+	var sum analyze.USD
+	for _, c := range r.Changes {
+		if c.Sum().Cmp(c.Change) != 0 || c.After.Sub(c.Before).Cmp(c.Change) != 0 {
+			t.Errorf("%s: parts of %+v add up to %s", name, c, c.Sum())
+		}
+		sum = sum.Add(c.Change)
+	}
+	if want := r.Totals.Cost.Sub(r.Previous.Cost); len(r.Changes) == 0 || sum.Cmp(want) != 0 {
+		t.Errorf("%s: %d agents change by %s, the totals by %s", name, len(r.Changes), sum, want)
 	}
 }
 
