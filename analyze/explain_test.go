@@ -3,7 +3,6 @@
 package analyze_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -102,7 +101,7 @@ func (w *world) avoidable(text string) map[uint64]string {
 			w.t.Fatal(err)
 		}
 		if _, twice := list[seq]; twice {
-			w.t.Fatal(fmt.Sprintf("call %d is there twice", seq))
+			w.t.Fatalf("call %d is there twice", seq)
 		}
 		list[seq] = u
 	}

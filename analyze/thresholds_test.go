@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"burn/analyze"
+	"burn/queries"
 )
 
 // A threshold is a case that a finding fires in, or does not.
@@ -355,4 +356,38 @@ var dearerCases = []threshold{
 	{"with tools", dear(63, cell{"tools": 1}), ""},
 	{"no sibling", dear(63, cell{"request_model": "m"}), ""},
 	{"what bloat has left", dear(63, cell{"input_tokens": 4000, "input_bytes": 16_000}), "bloat likely 0.002, dearer_model test 0.0075685"},
+}
+
+// TestThresholdsCanBeSet: each is a macro that a query of findings uses, and what
+// the configuration says counts.
+func TestThresholdsCanBeSet(t *testing.T) {
+	text := queries.Text("findings") + queries.Text("finding_runs")
+	for _, kind := range analyze.Kinds() {
+		text += queries.Text("finding_" + kind)
+	}
+	for _, x := range analyze.Thresholds {
+		if !strings.Contains(text, x.Name+"()") || x.Meaning == "" {
+			t.Errorf("no query asks for %+v", x)
+		}
+	}
+	for _, c := range []struct {
+		set  map[string]int64
+		want string
+	}{
+		{nil, "bloat likely 0.002"},
+		{map[string]int64{"short_output_tokens": 64}, "bloat likely 0.002"},
+		{map[string]int64{"short_output_tokens": 63}, ""},
+		{map[string]int64{"bloat_input_tokens": 4001}, ""},
+		{map[string]int64{"bloat_ratio": 40}, "bloat likely 0.00148"},
+	} {
+		w := newWorld(t)
+		w.rate("p", "m", 1000, 100, 1250, 5000)
+		bloat(4000, 63, cell{})(w)
+		if got := strings.Join(found(w, analyze.Options{Thresholds: c.set}), ", "); got != c.want {
+			t.Errorf("with %v: found %q, want %q", c.set, got, c.want)
+		}
+	}
+	if analyze.CheckThresholds(map[string]int64{"bloat_ratio": 0}) != nil || analyze.CheckThresholds(map[string]int64{"bloat_ratios": 1}) == nil || analyze.CheckThresholds(map[string]int64{"bloat_ratio": -1}) == nil {
+		t.Error("thresholds are not checked")
+	}
 }
