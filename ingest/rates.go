@@ -123,7 +123,7 @@ func (k *rateKey) values(prices *price.Table, row *price.Row, begin, end time.Ti
 	}
 	family := price.FamilyOf(model)
 	batch := "NULL"
-	if m, ok := row.Number("batch_multiplier"); ok && plainTier(k.words[4]) {
+	if m, ok := row.Number("batch_multiplier"); ok && price.Plain(k.words[4], k.words[5]) {
 		batch = m.String()
 	}
 	const most = usage.MaxCount
@@ -156,9 +156,6 @@ func (k *rateKey) values(prices *price.Table, row *price.Row, begin, end time.Ti
 	}
 	return rows
 }
-
-// plainTier reports whether a call of this tier pays the list price.
-func plainTier(tier string) bool { return tier == "" || tier == "standard" || tier == "default" }
 
 // marginal is what 1,000 more tokens of input, cache reads, cache writes and
 // output cost at a size.

@@ -319,6 +319,11 @@ func tierOf(s string) tier {
 	return tierUnknown
 }
 
+// Plain reports whether calls of a served tier and speed pay the list price.
+func Plain(tier, speed string) bool {
+	return tierOf(tier) == tierStandard && (speed == "" || speed == "standard")
+}
+
 func (b *bill) tier(s string) {
 	switch tierOf(s) {
 	case tierStandard:
