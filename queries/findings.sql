@@ -3,14 +3,18 @@
 
 -- A caller is an agent; calls without one are grouped by what else they have in
 -- common. Machines come and go behind one program, so the address counts only
--- where there is no key. A system prompt that changes from call to call (a clock
--- in it) tells nothing: only those that last are used, else the model.
+-- where there is no key. A system prompt that changes from call to call, or day to
+-- day (a clock or the date in it), tells nothing: only those that outlast a day, or
+-- half of all there is, are used, else the model.
 CREATE OR REPLACE TABLE lasting_system AS
 SELECT fp_system
 FROM history
 WHERE agent_id = (SELECT unknown_agent FROM words) AND fp_system <> 0 AND NOT gap
 GROUP BY fp_system
-HAVING count(*) >= 3 AND max(ts) - min(ts) >= INTERVAL 2 HOUR;
+HAVING count(*) >= 3 AND max(ts) - min(ts) >= (
+  SELECT least(INTERVAL 25 HOUR, (max(ts) - min(ts)) / 2)
+  FROM history
+  WHERE agent_id = (SELECT unknown_agent FROM words) AND NOT gap);
 
 -- text_bytes is all text of the request; due marks calls of the period that cost
 -- something, the only ones that findings may charge. A call that said why it
