@@ -338,51 +338,6 @@ func TestHeadersDoNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-func TestUpgradeIsTunnelledAndRecorded(t *testing.T) {
-	url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
-		if _, err := readRequest(in); err != nil {
-			return
-		}
-		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-A: 1\r\n\r\n")
-		io.Copy(c, in) // echoes until the other end is done
-	})
-	p := startProxy(t, nil, "openai="+url)
-	c := dial(t, p.addr)
-	io.WriteString(c, "GET /openai/v1/realtime?model=gpt-realtime HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\nfirst")
-	in := bufio.NewReader(c)
-	head, err := readHead(in)
-	if err != nil || !strings.HasPrefix(head, "HTTP/1.1 101 ") || !strings.Contains(head, "Upgrade: websocket\r\n") || !strings.Contains(head, "X-A: 1\r\n") {
-		t.Fatalf("head %q, %v", head, err)
-	}
-	io.WriteString(c, ", second")
-	c.(*net.TCPConn).CloseWrite()
-	if b, err := io.ReadAll(in); err != nil || string(b) != "first, second" {
-		t.Errorf("echo %q, %v", b, err)
-	}
-	if r := only(t, p.finish()); r.Status != 101 || r.End != usage.EndComplete || r.Operation != "realtime" {
-		t.Errorf("record: status %d, end %s, operation %s", r.Status, r.End, r.Operation)
-	}
-}
-
-func TestTunnelIsCutByTheGrace(t *testing.T) {
-	url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
-		if _, err := readRequest(in); err == nil {
-			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-			io.Copy(c, in)
-		}
-	})
-	p := startProxy(t, func(c *Config) { c.Grace = 10 * time.Millisecond }, "openai="+url)
-	c := dial(t, p.addr)
-	io.WriteString(c, "GET /openai/v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if _, err := readHead(bufio.NewReader(c)); err != nil {
-		t.Fatal(err)
-	}
-	if r := only(t, p.finish()); r.End != usage.EndShutdown {
-		t.Errorf("end %s", r.End)
-	}
-}
-
-// tlsUpstream starts a server with a certificate and returns the CA's file.
 func tlsUpstream(t *testing.T, http2 bool, h http.HandlerFunc) (url, ca string) {
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = http2

@@ -68,12 +68,14 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 		case <-stop:
 		}
 	}()
-	var clientBroke atomic.Bool
+	var broke atomic.Pointer[string] // the end by the side that broke first
 	outward := make(chan struct{})
 	go func() {
 		defer close(outward)
-		if err := c.copyOutward(up, client.Reader); err != nil {
-			clientBroke.Store(true)
+		readErr, writeErr := c.copyOutward(up, client.Reader)
+		note(&broke, readErr, writeErr, usage.EndClientAbort, usage.EndUpstreamAbort)
+		if readErr != nil { // the client is gone for both directions
+			up.Close()
 		}
 		halfClose(up)
 	}()
@@ -83,39 +85,49 @@ func (p *Proxy) pump(c *call, conn net.Conn, client *bufio.ReadWriter, up io.Rea
 	if c.session != nil {
 		read = c.watch(c.session.Server)
 	}
-	upErr := copyNoting(conn, up, (*buf)[:smallBuffer], func([]byte) { c.firstByte() }, read)
+	readErr, writeErr := copyNoting(conn, up, (*buf)[:smallBuffer], func([]byte) { c.firstByte() }, read)
+	note(&broke, readErr, writeErr, usage.EndUpstreamAbort, usage.EndClientAbort)
 	halfClose(conn)
-	if upErr != nil {
+	if readErr != nil || writeErr != nil {
 		conn.Close()
 		up.Close()
 	}
 	<-outward
-	switch {
-	case p.killed():
+	if p.killed() {
 		return usage.EndShutdown
-	case clientBroke.Load() && upErr != nil:
-		return usage.EndClientAbort
-	case upErr != nil:
-		return usage.EndUpstreamAbort
+	}
+	if end := broke.Load(); end != nil {
+		return *end
 	}
 	return usage.EndComplete
 }
 
+// note keeps the end that the first error of a tunnel means; further ones follow
+// from it.
+func note(broke *atomic.Pointer[string], readErr, writeErr error, reading, writing string) {
+	switch {
+	case readErr != nil:
+		broke.CompareAndSwap(nil, &reading)
+	case writeErr != nil:
+		broke.CompareAndSwap(nil, &writing)
+	}
+}
+
 // copyOutward copies what the client sends. Where it is a session, its first
 // message is read before it is passed on: the answer must not come first.
-func (c *call) copyOutward(up io.Writer, client *bufio.Reader) error {
-	if c.session == nil {
-		_, err := io.Copy(up, client)
-		return err
-	}
+func (c *call) copyOutward(up io.Writer, client *bufio.Reader) (readErr, writeErr error) {
 	buf := getBuffer(smallBuffer)
 	defer putBuffer(buf)
-	return copyNoting(up, client, (*buf)[:smallBuffer], c.watch(c.session.Client), nil)
+	var read func([]byte)
+	if c.session != nil {
+		read = c.watch(c.session.Client)
+	}
+	return copyNoting(up, client, (*buf)[:smallBuffer], read, nil)
 }
 
 // copyNoting is io.Copy that shows each piece before and after it was passed on
-// to whoever is interested.
-func copyNoting(dst io.Writer, src io.Reader, buf []byte, before, after func([]byte)) error {
+// to whoever is interested, and tells which side an error came from.
+func copyNoting(dst io.Writer, src io.Reader, buf []byte, before, after func([]byte)) (readErr, writeErr error) {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
@@ -123,17 +135,17 @@ func copyNoting(dst io.Writer, src io.Reader, buf []byte, before, after func([]b
 				before(buf[:n])
 			}
 			if _, werr := dst.Write(buf[:n]); werr != nil {
-				return werr
+				return nil, werr
 			}
 			if after != nil {
 				after(buf[:n])
 			}
 		}
 		if err == io.EOF {
-			return nil
+			return nil, nil
 		}
 		if err != nil {
-			return err
+			return err, nil
 		}
 	}
 }
