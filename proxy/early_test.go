@@ -171,3 +171,36 @@ func TestConnectionAfterAFailure(t *testing.T) {
 		t.Error(p.stderr)
 	}
 }
+
+// A request of which the upstream never had the whole costs nothing, whoever
+// ended it.
+func TestHalfARequestIsNotBilled(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		ending func(client, upstream net.Conn)
+		end    string
+	}{
+		{"the client leaves", func(client, _ net.Conn) { client.Close() }, usage.EndClientAbort},
+		{"the upstream closes", func(_, upstream net.Conn) { upstream.Close() }, usage.EndUpstreamAbort},
+	} {
+		for _, framing := range []string{"Content-Length: 100000\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"} {
+			begun := make(chan net.Conn)
+			url := rawUpstream(t, func(c net.Conn, in *bufio.Reader) {
+				if _, err := readHead(in); err != nil {
+					return
+				}
+				begun <- c
+				io.Copy(io.Discard, in)
+			})
+			p := startProxy(t, nil, "openai="+url)
+			c := dial(t, p.addr)
+			io.WriteString(c, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"+framing)
+			x.ending(c, <-begun)
+			io.Copy(io.Discard, c)
+			c.Close()
+			if r := only(t, p.finish()); r.End != x.end || r.UsageSource != usage.SourceNone {
+				t.Errorf("%s, %.18s: end %s, usage_source %s", x.name, framing, r.End, r.UsageSource)
+			}
+		}
+	}
+}

@@ -267,6 +267,7 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, c *call, err erro
 	if p.killed() {
 		return usage.EndShutdown
 	}
+	c.noUsage = c.bodyLeft() // no provider answers, or bills, half a request
 	if r.Context().Err() != nil {
 		return usage.EndClientAbort
 	}
@@ -285,7 +286,6 @@ func (p *Proxy) badBody(w http.ResponseWriter, c *call, err error) (end string) 
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
 		return usage.EndClientAbort
 	}
-	c.noUsage = true
 	c.status = http.StatusBadRequest
 	c.errorType = "burn_bad_body"
 	w.Header().Set("Connection", "close")
@@ -310,7 +310,7 @@ var answers = [...]struct {
 
 func (p *Proxy) answerFailure(w http.ResponseWriter, c *call, f failure) (end string) {
 	a := &answers[f]
-	c.status, c.errorType, c.noUsage = a.status, a.errorType, a.unsent
+	c.status, c.errorType, c.noUsage = a.status, a.errorType, c.noUsage || a.unsent
 	p.meters.failures[f].Inc()
 	if c.bodyLeft() {
 		w.Header().Set("Connection", "close")
