@@ -391,3 +391,37 @@ func TestThresholdsCanBeSet(t *testing.T) {
 		t.Error("thresholds are not checked")
 	}
 }
+
+// TestHalfTheLinesAreFoundOfManyPairs: pairs of agents are looked for among a few
+// inputs and lines, picked by their hash, so that one pair shows little. These have half
+// of their inputs in common, by two lines of four; of the tenth few lines are picked.
+func TestHalfTheLinesAreFoundOfManyPairs(t *testing.T) {
+	w := newWorld(t)
+	w.rate("p", "m", 1000, 100, 1250, 5000)
+	const first, last, inputs = 8, 12, 202
+	value := func(i int) uint64 { return mark(i) * 0x9e3779b97f4a7c15 >> 1 }
+	asks := func(agent, cost string, i, own int) cell {
+		c := cell{"agent": agent, "cost_usd": cost, "fp_input": value(own + i)}
+		for l := range 4 {
+			c[fmt.Sprint("fp_part_", l)] = value(own + 1000 + 4*i + l)
+		}
+		return c
+	}
+	for pair := first; pair <= last; pair++ {
+		w.lane, w.shift = fmt.Sprint(pair, laneEnd), uint64(pair)*7919*1_000_003
+		w.each("03 00:00:00", 5*time.Minute, inputs, func(i int) cell { return asks("a", "0.01", i, 0) })
+		w.each("03 00:02:00", 5*time.Minute, inputs, func(i int) cell {
+			c := asks("b", "0.009", i, 10_000)
+			if i < inputs/2 {
+				c["fp_part_0"], c["fp_part_2"] = value(1000+4*i), value(1001+4*i)
+			}
+			return c
+		})
+	}
+	got := look(w, analyze.Options{})
+	for pair := first; pair <= last; pair++ {
+		if words := strings.Join(got[fmt.Sprint(pair)], ", "); words != "same_work likely 0.909" {
+			t.Errorf("pair %d: found %q", pair, words)
+		}
+	}
+}

@@ -18,7 +18,7 @@ WITH picked AS (
 ), size AS (
   SELECT caller_id, count(*) AS docs FROM near_doc GROUP BY caller_id
 ), pair AS (
-  -- Two lines of four in half of the inputs would be a sixth.
+  -- Two lines of four in half of the inputs would be a sixth, of few a twentieth by chance.
   SELECT a.caller_id AS a, b.caller_id AS b
   FROM shared_near a
   JOIN shared_near b USING (doc)
@@ -26,7 +26,7 @@ WITH picked AS (
   JOIN size y ON y.caller_id = b.caller_id
   WHERE a.caller_id < b.caller_id
   GROUP BY ALL
-  HAVING count(*) * 80 >= same_inputs() AND count(*) * 500 >= greatest(any_value(x.docs), any_value(y.docs)) * same_share_pct()
+  HAVING count(*) * 80 >= same_inputs() AND count(*) * 1000 >= greatest(any_value(x.docs), any_value(y.docs)) * same_share_pct()
 ), suspect AS MATERIALIZED (
   SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
 ), work AS MATERIALIZED (
