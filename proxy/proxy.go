@@ -24,7 +24,11 @@
 // and informational answers. net/http, which reads both sides, keeps header
 // values and the order of values but neither the order nor the letter case of
 // header names, and writes its own reason phrase behind the status code; framing
-// (chunk sizes, connection reuse) belongs to each connection.
+// (chunk sizes, connection reuse) belongs to each connection. Further limits of
+// net/http: a 204 or 304 loses its Content-Length; a chunk that stalls half-way is
+// passed on when it is whole or fills a buffer; an Expect other than 100-continue
+// is answered with 417 here; a client that closes its side for writing counts as
+// one that left.
 package proxy
 
 import (
