@@ -177,11 +177,12 @@ func TestConnectionAfterAFailure(t *testing.T) {
 func TestHalfARequestIsNotBilled(t *testing.T) {
 	for _, x := range []struct {
 		name   string
-		ending func(client, upstream net.Conn)
+		ending func(p *running, client, upstream net.Conn)
 		end    string
 	}{
-		{"the client leaves", func(client, _ net.Conn) { client.Close() }, usage.EndClientAbort},
-		{"the upstream closes", func(_, upstream net.Conn) { upstream.Close() }, usage.EndUpstreamAbort},
+		{"the client leaves", func(_ *running, client, _ net.Conn) { client.Close() }, usage.EndClientAbort},
+		{"the upstream closes", func(_ *running, _, upstream net.Conn) { upstream.Close() }, usage.EndUpstreamAbort},
+		{"burn ends", func(p *running, _, _ net.Conn) { p.kill() }, usage.EndShutdown},
 	} {
 		for _, framing := range []string{"Content-Length: 100000\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"} {
 			begun := make(chan net.Conn)
@@ -195,7 +196,7 @@ func TestHalfARequestIsNotBilled(t *testing.T) {
 			p := startProxy(t, nil, "openai="+url)
 			c := dial(t, p.addr)
 			io.WriteString(c, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"+framing)
-			x.ending(c, <-begun)
+			x.ending(p, c, <-begun)
 			io.Copy(io.Discard, c)
 			c.Close()
 			if r := only(t, p.finish()); r.End != x.end || r.UsageSource != usage.SourceNone {

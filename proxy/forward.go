@@ -264,10 +264,10 @@ func (c *call) cause(r *http.Request, looks string) string {
 
 // failed answers for an exchange that brought no answer.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, c *call, err error) (end string) {
+	c.noUsage = c.bodyLeft() // no provider answers, or bills, half a request
 	if p.killed() {
 		return usage.EndShutdown
 	}
-	c.noUsage = c.bodyLeft() // no provider answers, or bills, half a request
 	if r.Context().Err() != nil {
 		return usage.EndClientAbort
 	}
