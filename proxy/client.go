@@ -88,8 +88,9 @@ type sendError struct {
 func (e *sendError) Error() string { return e.err.Error() }
 func (e *sendError) Unwrap() error { return e.err }
 
-// get returns an idle connection that is still alive, or a new one.
-func (c *client) get(ctx context.Context) (*upConn, error) {
+// get returns an idle connection that is still alive, or a new one. Only over
+// HTTP/1.1 can a connection be upgraded, which an upstream that has both is told.
+func (c *client) get(ctx context.Context, upgrade bool) (*upConn, error) {
 	for {
 		conn := c.pop()
 		if conn == nil {
@@ -100,7 +101,12 @@ func (c *client) get(ctx context.Context) (*upConn, error) {
 		}
 		c.drop(conn)
 	}
-	conn, err := c.dial(ctx)
+	secure := c.tls
+	if secure != nil && upgrade {
+		secure = secure.Clone()
+		secure.NextProtos = []string{"http/1.1"}
+	}
+	conn, err := c.dial(ctx, secure)
 	if err != nil {
 		return nil, err
 	}
@@ -246,14 +252,14 @@ func (c *client) closeIdle() {
 	}
 }
 
-func (c *client) dial(ctx context.Context) (*upConn, error) {
+func (c *client) dial(ctx context.Context, secure *tls.Config) (*upConn, error) {
 	tcp, err := c.dialer.DialContext(ctx, "tcp", c.up.address())
 	if err != nil {
 		return nil, &sendError{failDial, err}
 	}
 	conn := &upConn{Conn: tcp, tcp: tcp, left: -1}
-	if c.tls != nil {
-		if err := conn.handshake(ctx, c.tls); err != nil {
+	if secure != nil {
+		if err := conn.handshake(ctx, secure); err != nil {
 			tcp.Close()
 			return nil, err
 		}
@@ -287,7 +293,7 @@ func (c *upConn) handshake(ctx context.Context, cfg *tls.Config) error {
 // roundTrip sends o and reads the answer's header. The answer's body must be
 // closed; its end gives the connection back.
 func (c *client) roundTrip(ctx context.Context, o *outgoing) (*http.Response, error) {
-	conn, err := c.get(ctx)
+	conn, err := c.get(ctx, upgradeProtocol(o.header) != "")
 	if err != nil {
 		return nil, err
 	}

@@ -323,7 +323,7 @@ func (p *Proxy) answerFailure(w http.ResponseWriter, c *call, f failure) (end st
 // net/http's transport where the upstream chose HTTP/2 or a proxy of the
 // environment stands between.
 func (p *Proxy) send(ctx context.Context, o *outgoing) (*http.Response, error) {
-	if c := p.clients[o.up]; c != nil && !c.http2.Load() {
+	if c := p.clients[o.up]; c != nil && (!c.http2.Load() || upgradeProtocol(o.header) != "") {
 		res, err := c.roundTrip(ctx, o)
 		if err != errHTTP2 {
 			return res, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +116,53 @@ func TestTunnelThatBreaks(t *testing.T) {
 				t.Errorf("status %d, end %s, want %s", r.Status, r.End, x.end)
 			}
 		})
+	}
+}
+
+// A tunnel passes to an upstream that speaks HTTP/2 as well, whatever it is for,
+// and either side of it can be closed for writing.
+func TestTunnelBesideHTTP2(t *testing.T) {
+	url, ca := tlsUpstream(t, true, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			io.WriteString(w, r.Proto)
+			return
+		}
+		c, both, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(both, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+r.Header.Get("Upgrade")+"\r\n\r\n")
+		both.Flush()
+		b, err := io.ReadAll(both)
+		if err != nil {
+			t.Error(err)
+		}
+		both.Write(b)
+		both.Flush()
+	})
+	p := startProxy(t, func(c *Config) { c.UpstreamCA = ca }, "openai="+url)
+	for _, protocol := range []string{"websocket", "other"} {
+		c := dial(t, p.addr)
+		io.WriteString(c, "GET /openai/v1/x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "+protocol+"\r\n\r\nearly")
+		in := bufio.NewReader(c)
+		if head, err := readHead(in); err != nil || !strings.Contains(head, " 101 ") {
+			t.Errorf("%s: head %q, %v", protocol, head, err)
+			continue
+		}
+		io.WriteString(c, ", late")
+		c.(*net.TCPConn).CloseWrite()
+		if b, err := io.ReadAll(in); err != nil || string(b) != "early, late" {
+			t.Errorf("%s: echo %q, %v", protocol, b, err)
+		}
+		if _, body := post(t, p.url("/openai/v1/x"), "{}"); body != "HTTP/2.0" {
+			t.Errorf("after %s a call goes over %s", protocol, body)
+		}
+	}
+	for _, r := range p.finish() {
+		if r.End != usage.EndComplete {
+			t.Errorf("status %d, end %s", r.Status, r.End)
+		}
 	}
 }
