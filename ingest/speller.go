@@ -26,9 +26,14 @@ type speller struct {
 
 // knownWords are words of one kind with their numbers.
 type knownWords struct {
-	last   string // most neighbours share theirs
-	lastID uint32
+	recent [16]word        // most neighbours share theirs, or one of few
 	words  map[string]word // by what a record said, which may be spelt otherwise
+}
+
+// slot is the place of text in recent. Words that differ in their last letter
+// do not push each other out.
+func (k *knownWords) slot(text string) *word {
+	return &k.recent[(uint(text[len(text)-1])^uint(len(text)))%uint(len(k.recent))]
 }
 
 // maxKnown is how many words of a kind one goroutine keeps at hand.
@@ -44,8 +49,9 @@ func (s *speller) word(kind int, text string) uint32 {
 		return 0
 	}
 	k := &s.known[kind]
-	if text == k.last {
-		return k.lastID
+	slot := k.slot(text)
+	if text == slot.text {
+		return slot.id
 	}
 	w, ok := k.words[text]
 	if !ok {
@@ -59,7 +65,7 @@ func (s *speller) word(kind int, text string) uint32 {
 		w.text = clone(text)
 		k.words[w.text] = w
 	}
-	k.last, k.lastID = w.text, w.id
+	*slot = w
 	return w.id
 }
 

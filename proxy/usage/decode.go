@@ -56,6 +56,8 @@ type Decoder struct {
 	rec  *Record
 	next [fieldCount]uint8 // by place in fields: what followed it in earlier lines
 
+	lastTags keptTags
+
 	version, boot, seq, tsSet bool
 	err                       *Error
 }

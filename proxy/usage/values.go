@@ -1,10 +1,12 @@
 package usage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -360,17 +362,42 @@ func (d *Decoder) texts(key string, p *[]string) bool {
 	})
 }
 
+// tags reads an object of strings. Most neighbours have the same one, which is
+// read once.
 func (d *Decoder) tags() bool {
+	if k := &d.lastTags; len(k.object) > 0 && bytes.HasPrefix(d.b[d.i:], k.object) {
+		d.i += len(k.object)
+		d.rec.Tags = append(d.rec.Tags[:0], k.tags...)
+		return true
+	}
 	d.rec.Tags = d.rec.Tags[:0]
 	if d.peek() != '{' {
 		return d.null("tags")
 	}
-	return d.object(func(d *Decoder, key string) bool {
+	at, good := d.i, d.err == nil
+	ok := d.object(func(d *Decoder, key string) bool {
 		var s string
 		ok := d.text("tags", &s)
 		d.rec.Tags = append(d.rec.Tags, Tag{key, s})
 		return ok
 	})
+	if ok && good && d.err == nil {
+		d.lastTags.keep(d.b[at:d.i], d.rec.Tags)
+	}
+	return ok
+}
+
+// keptTags are tags as they stood on a line, and what they are.
+type keptTags struct {
+	object []byte
+	tags   []Tag
+}
+
+func (k *keptTags) keep(object []byte, tags []Tag) {
+	k.object, k.tags = append(k.object[:0], object...), k.tags[:0]
+	for _, t := range tags {
+		k.tags = append(k.tags, Tag{strings.Clone(t.Key), strings.Clone(t.Value)})
+	}
 }
 
 func (d *Decoder) subUsage() bool {
