@@ -159,7 +159,7 @@ func (db *DB) connect(ctx context.Context) error {
 		oneThread,
 		"SET checkpoint_threshold='1GB'",
 		// Trying these on a hundred columns costs more than they save.
-		"SET disabled_compression_methods='chimp,patas,alp,alprd,dictionary,fsst,dict_fsst'",
+		"SET disabled_compression_methods='chimp,patas,alp,alprd,fsst,dict_fsst'",
 		"SET TimeZone='UTC'",
 		fmt.Sprintf("ATTACH '%s' AS burn (ROW_GROUP_SIZE %d, BLOCK_SIZE %d)", quoted, rowGroup, blockBytes),
 		"USE burn",

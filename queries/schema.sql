@@ -49,7 +49,7 @@ CREATE TABLE event (
 CREATE TABLE dim (kind VARCHAR NOT NULL, id UINTEGER NOT NULL, name VARCHAR NOT NULL);
 
 -- Words of many values (sessions, traces): may hold a spelling twice.
-CREATE TABLE name (hash UBIGINT NOT NULL, name VARCHAR NOT NULL);
+CREATE TABLE name (hash UBIGINT NOT NULL, name VARCHAR USING COMPRESSION uncompressed NOT NULL);
 
 -- One row per billed or recorded call, and one per gap line. How small numbers
 -- are packed is given: trying every way takes a tenth of the time of reading
@@ -82,7 +82,7 @@ CREATE TABLE call (
   output_tokens UINTEGER USING COMPRESSION bitpacking, reasoning_tokens UINTEGER USING COMPRESSION bitpacking, citation_tokens UINTEGER USING COMPRESSION rle,
   audio_input_tokens UINTEGER USING COMPRESSION rle, audio_cache_read_tokens UINTEGER USING COMPRESSION rle, audio_output_tokens UINTEGER USING COMPRESSION rle,
   image_input_tokens UINTEGER USING COMPRESSION rle, image_output_tokens UINTEGER USING COMPRESSION rle,
-  web_searches UINTEGER USING COMPRESSION rle, billed_requests UINTEGER USING COMPRESSION rle, seconds VARCHAR, sub_usage VARCHAR,
+  web_searches UINTEGER USING COMPRESSION rle, billed_requests UINTEGER USING COMPRESSION rle, seconds VARCHAR USING COMPRESSION dictionary, sub_usage VARCHAR USING COMPRESSION dictionary,
   cost_usd DECIMAL(18,12) USING COMPRESSION bitpacking,    -- NULL: no price
   cost_basis_id USMALLINT USING COMPRESSION bitpacking, -- computed, reported, free_local, none; NULL cost: unknown_model, missing, overflow
   estimated BOOLEAN USING COMPRESSION rle,
