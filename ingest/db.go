@@ -57,7 +57,7 @@ const blockBytes = 64 << 10
 // it is packed into. With less it would put parts of them into files of their
 // own meanwhile, which costs a tenth of the time; more would only be used because
 // it is there.
-const ingestMemory = 64 << 20
+const ingestMemory = 44 << 20
 
 // Open locks and opens the database, creating it and its directory if need be.
 // A database that cannot be opened, or is of another schema, is moved aside

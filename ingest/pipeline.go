@@ -30,10 +30,10 @@ import (
 const blockSize = 1 << 20
 
 // maxBlocks and maxChunks are how many decoded blocks and their chunks wait to
-// be written, at most: more than one row group. A chunk is 0.8 MB when full.
+// be written, at most: more than one row group. A chunk is 0.9 MB when full.
 const (
 	maxBlocks = 40
-	maxChunks = 28
+	maxChunks = 22
 )
 
 // block is a run of whole lines of one file and what they decode to.
