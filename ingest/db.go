@@ -314,6 +314,10 @@ func (db *DB) readAt(ctx context.Context, conn *sql.Conn, news bool) error {
 func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
 	// Blocks are recycled, so there is little garbage: a small heap costs little.
 	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	// The C library keeps free memory for each thread that DuckDB was called on:
+	// on one thread it takes 40 MB less for millions of rows.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	total := int64(0)
 	for _, f := range files {
 		total += f.size
