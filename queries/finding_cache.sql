@@ -16,7 +16,7 @@ WITH near AS (
   FROM rated
   WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
   WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
-  QUALIFY least(ts - lag(ts) OVER again, lead(ts) OVER again - ts) <= to_minutes(cache_minutes())
+  QUALIFY lag(ts) OVER again >= ts - to_minutes(cache_minutes()) OR lead(ts) OVER again <= ts + to_minutes(cache_minutes())
 ), numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (ORDER BY ts, boot, seq) AS n FROM near
 ), long AS MATERIALIZED (
@@ -35,8 +35,8 @@ WITH near AS (
   GROUP BY model_id, key_id_id, provider_id, prefix
   HAVING count(*) > 1 AND bool_or(pays)
 ), follower AS (
-  SELECT n, level, ts - lag(ts) OVER before <= to_minutes(cache_minutes()) AS follows,
-    NOT coalesce(lag(ts) OVER before - lag(ts, 2) OVER before <= to_minutes(cache_minutes()), false) AS after_head
+  SELECT n, level, lag(ts) OVER before >= ts - to_minutes(cache_minutes()) AS follows,
+    NOT coalesce(lag(ts, 2) OVER before >= lag(ts) OVER before - to_minutes(cache_minutes()), false) AS after_head
   FROM (SELECT n, ts, level, beginning FROM long JOIN shared USING (model_id, key_id_id, provider_id, prefix))
   WINDOW before AS (PARTITION BY beginning ORDER BY n)
 ), longest AS (

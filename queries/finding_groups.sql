@@ -5,7 +5,7 @@ WITH found AS MATERIALIZED (
     place, class, caller_id, other_id, count(*) AS calls, sum(cost_usd) AS cost_usd, sum(saved_usd) AS saving_usd,
     CAST(sum(first_evidence) // count(first_evidence) AS BIGINT) AS first_mean, CAST(sum(second_evidence) // count(second_evidence) AS BIGINT) AS second_mean,
     min(first_evidence) AS first_least, count(DISTINCT CASE WHEN place = 3 THEN second_evidence END) AS second_values,
-    mode(second_evidence) AS second_usual
+    mode(CASE WHEN place = 7 THEN second_evidence END) AS second_usual
   FROM charge
   GROUP BY ALL
 ), part AS (
@@ -22,7 +22,8 @@ WITH found AS MATERIALIZED (
 ), siblings AS (
   SELECT model_id, max(sibling) AS sibling
   FROM rated
-  WHERE sibling <> '' AND model_id IN (SELECT other_id FROM found WHERE place = 10)
+  -- A list, so that other models are left out before prices are looked up.
+  WHERE sibling <> '' AND list_contains((SELECT list(other_id) FROM found WHERE place = 10), CAST(model_id AS UBIGINT))
   GROUP BY model_id
 )
 SELECT
