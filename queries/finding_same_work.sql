@@ -30,43 +30,50 @@ WITH picked AS (
 ), suspect AS MATERIALIZED (
   SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
 ), work AS MATERIALIZED (
-  SELECT boot, seq, caller_id, fp_input, fp_part_0, fp_part_1, fp_part_2, fp_part_3, cost_usd, output_tokens, trace_hash, session_hash, due
+  SELECT boot, seq, caller_id, fp_input, cost_usd, output_tokens, trace_hash, session_hash, due
   FROM traffic
   WHERE caller_id IN (FROM suspect) AND fp_input <> 0 AND cost_usd > 0
 ), volume AS (
   SELECT caller_id, count(*) AS calls FROM work GROUP BY caller_id
 ), input AS MATERIALIZED (
   -- Values in too many of a caller's calls are its template, not its input.
-  SELECT caller_id, fp_input, n, part_0, part_1, part_2, part_3, usd, output_tokens
-  FROM (
-    SELECT caller_id, fp_input, count(*) AS n, any_value(fp_part_0) AS part_0, any_value(fp_part_1) AS part_1, any_value(fp_part_2) AS part_2, any_value(fp_part_3) AS part_3,
-      sum(cost_usd) AS usd, sum(CAST(output_tokens AS BIGINT)) AS output_tokens
-    FROM work
-    GROUP BY caller_id, fp_input
-  )
+  SELECT caller_id, fp_input, n, usd, output_tokens
+  FROM (SELECT caller_id, fp_input, count(*) AS n, sum(cost_usd) AS usd, sum(CAST(output_tokens AS BIGINT)) AS output_tokens FROM work GROUP BY caller_id, fp_input)
   JOIN volume USING (caller_id)
   WHERE n * 100 <= calls * common_pct() OR n <= common_calls()
 ), compared AS MATERIALIZED (
   -- Each input of a, and whether it stands under b as it is.
-  SELECT p.a, p.b, x.fp_input, y.fp_input IS NOT NULL AS same, x.part_0, x.part_1, x.part_2, x.part_3
+  SELECT p.a, p.b, x.fp_input, y.fp_input IS NOT NULL AS same
   FROM (SELECT a, b FROM pair UNION ALL SELECT b, a FROM pair) p
   JOIN input x ON x.caller_id = p.a
   LEFT JOIN input y ON y.caller_id = p.b AND y.fp_input = x.fp_input
+), lines AS MATERIALIZED (
+  -- Needed only where some inputs are not the same.
+  SELECT caller_id, fp_input, any_value(fp_part_0) AS part_0, any_value(fp_part_1) AS part_1, any_value(fp_part_2) AS part_2, any_value(fp_part_3) AS part_3
+  FROM traffic
+  WHERE EXISTS (FROM compared WHERE NOT same) AND caller_id IN (FROM suspect) AND fp_input <> 0 AND cost_usd > 0
+  GROUP BY caller_id, fp_input
+), lined AS MATERIALIZED (
+  SELECT caller_id, fp_input, n, part
+  FROM (SELECT caller_id, fp_input, unnest([part_0, part_1, part_2, part_3]) AS part FROM lines)
+  JOIN input USING (caller_id, fp_input)
+  WHERE part <> 0
 ), rest AS MATERIALIZED (
-  SELECT a, b, fp_input, unnest([part_0, part_1, part_2, part_3]) AS part
-  FROM compared
+  SELECT a, b, c.fp_input, part
+  FROM compared c
+  JOIN lined l ON l.caller_id = c.a AND l.fp_input = c.fp_input
   WHERE NOT same
 ), theirs AS (
   SELECT DISTINCT part
-  FROM (SELECT caller_id, unnest([part_0, part_1, part_2, part_3]) AS part FROM input WHERE EXISTS (FROM rest))
-  WHERE part <> 0 AND (part, caller_id) IN (SELECT (part, b) FROM rest)
+  FROM lined
+  WHERE (part, caller_id) IN (SELECT (part, b) FROM rest)
 ), sought AS MATERIALIZED (
   -- The lines of the others that b has too.
   SELECT a, b, fp_input, part FROM rest WHERE part IN (FROM theirs) GROUP BY ALL
 ), laid AS MATERIALIZED (
   -- All that has one of these lines, so that it can be told from templates.
   SELECT caller_id, fp_input, part, any_value(n) AS n
-  FROM (SELECT caller_id, fp_input, n, unnest([part_0, part_1, part_2, part_3]) AS part FROM input WHERE EXISTS (FROM rest))
+  FROM lined
   WHERE part IN (SELECT part FROM sought GROUP BY part)
   GROUP BY caller_id, fp_input, part
 ), line AS MATERIALIZED (
