@@ -13,6 +13,7 @@ package analyze
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -140,12 +141,11 @@ func forPictures(before *Result) func(question) bool {
 // empty is a Result without rows, whose arrays are not null in JSON.
 func empty(opt Options, p Period) *Result {
 	zone := p.zone()
-	zero := USD{pico: zeroPico}
 	return &Result{
 		Schema:      Schema,
 		GeneratedAt: opt.Now.In(zone),
 		Period:      Span{Between: Between{Since: p.Since.In(zone), Until: p.Until.In(zone)}, TZ: zone.String()},
-		Totals:      Totals{Avoidable: Avoidable{Certain: zero, Likely: zero, Test: zero}},
+		Totals:      Totals{Avoidable: noneAvoidable()},
 		TrendHourly: p.Until.Sub(p.Since) <= TrendHours*time.Hour,
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
@@ -158,6 +158,10 @@ func empty(opt Options, p Period) *Result {
 // task is what is done beside questions, in lanes, and fills other fields of the
 // Result than they do.
 type task func(context.Context, *lanes) error
+
+// errCrowded is the error of a task that had too little memory beside others: it is
+// done again alone.
+var errCrowded = errors.New("too little memory beside other statements")
 
 // ask sets the views to r's period and runs the questions that wanted picks, and
 // what is to be done meanwhile.
@@ -177,11 +181,20 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 		}
 	}
 	l := newLanes(db)
+	crowded := make(chan task, len(meanwhile))
+	try := func(ctx context.Context, f task) error {
+		err := f(ctx, l)
+		if errors.Is(err, errCrowded) {
+			crowded <- f
+			return nil
+		}
+		return err
+	}
 	asked, askCtx := errgroup.WithContext(ctx)
-	few := r.Totals.Requests <= partCalls
+	few := r.Totals.Requests <= partCalls // of many calls each takes the memory that there is
 	for _, f := range meanwhile {
 		if few {
-			asked.Go(func() error { return f(askCtx, l) })
+			asked.Go(func() error { return try(askCtx, f) })
 		}
 	}
 	for _, q := range catalog[1:] {
@@ -193,12 +206,16 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 		return err
 	}
 	r.Totals.PeakHour = peak(r.ByHour)
-	if few {
-		return nil
-	}
-	// Of many calls each takes the memory that there is.
 	for _, f := range meanwhile {
-		if err := f(ctx, l); err != nil {
+		if !few {
+			if err := try(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	close(crowded)
+	for f := range crowded {
+		if err := f(ctx, &lanes{free: 1, alone: true}); err != nil {
 			return err
 		}
 	}

@@ -49,3 +49,19 @@ func InPartsOf(t testing.TB, calls int64) {
 	partCalls = calls
 	t.Cleanup(func() { partCalls = old })
 }
+
+// Crowd asks with a task that has too little memory beside others, and tells
+// whether it was alone each time.
+func Crowd(ctx context.Context, db *sql.DB, opt Options) (alone []bool, err error) {
+	if err := queries.SetWords(ctx, db); err != nil {
+		return nil, err
+	}
+	err = ask(ctx, db, empty(opt, opt.Period), opt, func(q question) bool { return q.when == nil }, func(_ context.Context, l *lanes) error {
+		alone = append(alone, l.alone)
+		if !l.alone {
+			return errCrowded
+		}
+		return nil
+	})
+	return alone, err
+}

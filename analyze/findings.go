@@ -151,12 +151,23 @@ func find(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) err
 	if r.Totals.Requests == 0 {
 		return nil
 	}
+	r.Findings, r.Totals.Avoidable = []Finding{}, noneAvoidable()
 	err := findAll(ctx, db, l, r, opt)
 	if err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Out of Memory Error") {
+		if !l.alone {
+			return errCrowded
+		}
+		r.Findings, r.Totals.Avoidable = []Finding{}, noneAvoidable()
 		r.Quality.FindingsSkipped = "memory did not suffice: give more with --memory, or choose a shorter period"
 		return nil
 	}
 	return err
+}
+
+// noneAvoidable is the sums of no findings.
+func noneAvoidable() Avoidable {
+	zero := USD{pico: zeroPico}
+	return Avoidable{Certain: zero, Likely: zero, Test: zero}
 }
 
 func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) error {

@@ -193,6 +193,20 @@ func TestUnknownCallersAreToldApart(t *testing.T) {
 	}
 }
 
+// TestCrowdedTasksAreDoneAlone: what has too little memory beside other statements
+// is done again when they have ended, of few calls and of many.
+func TestCrowdedTasksAreDoneAlone(t *testing.T) {
+	for _, most := range []int64{1, 0} {
+		w := newWorld(t)
+		analyze.InPartsOf(t, most)
+		w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1"})
+		alone, err := analyze.Crowd(t.Context(), w.db, analyze.Options{Period: november})
+		if err != nil || !slices.Equal(alone, []bool{false, true}) {
+			t.Errorf("of at most %d calls: alone %v, %v; want false, then true", most, alone, err)
+		}
+	}
+}
+
 func TestTooManyCallsAreNotSearched(t *testing.T) {
 	w := newWorld(t)
 	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", requests: analyze.FindingCalls + 1})

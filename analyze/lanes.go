@@ -11,6 +11,7 @@ import (
 type lanes struct {
 	mu      sync.Mutex
 	free    int
+	alone   bool               // nothing runs beside these
 	waiting [2][]chan struct{} // by hurry, the oldest first
 }
 

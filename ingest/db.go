@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -409,15 +410,38 @@ func oneLine(s string) string {
 	return s
 }
 
+// flushOften gives memory back to the system when a statement has let go of this
+// much. Else the allocator keeps it for ten seconds, and what statements one after
+// the other had adds up.
+const flushOften = "SET allocator_bulk_deallocation_flush_threshold='4MB'"
+
 // Lock forbids the database's SQL to reach anything but its own tables, for
 // the rest of this process, since query files may have been edited by others.
 // From then on questions may be asked side by side, see SQL.
 func (db *DB) Lock(ctx context.Context) error {
-	if err := db.widen(ctx, min(runtime.GOMAXPROCS(0), maxConns)); err != nil {
+	conns := min(runtime.GOMAXPROCS(0), maxConns)
+	if err := db.widen(ctx, conns); err != nil {
 		return err
 	}
-	_, err := db.sql.ExecContext(ctx, "SET enable_external_access=false; SET lock_configuration=true")
+	var rows int64
+	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM call").Scan(&rows); err != nil {
+		return err
+	}
+	if _, err := db.sql.ExecContext(ctx, fmt.Sprintf("SET memory_limit='%dB'", min(db.opt.Memory, askingMemory(rows, conns)))); err != nil {
+		return err
+	}
+	_, err := db.sql.ExecContext(ctx, flushOften+"; SET enable_external_access=false; SET lock_configuration=true")
 	return err
+}
+
+// askingMemory is the memory in bytes that questions about so many rows are well
+// served with: more would be filled with what was read and is not needed again.
+// What many rows need nobody has measured.
+func askingMemory(rows int64, conns int) int64 {
+	if rows > 1_500_000 {
+		return math.MaxInt64
+	}
+	return 64<<20*int64(conns+1) + 64*rows
 }
 
 // maxConns bounds how many questions are asked at once: they share the memory.
