@@ -845,13 +845,10 @@ func (t task) exitCode(r *analyze.Result) int {
 // quiet turns what came of printing into the command's error: a reader that
 // has seen enough is no failure.
 func quiet(err error, code int) error {
-	switch {
-	case err != nil && !errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("write output: %w", err)
-	case code != 0:
+	if err = report.Written(err); err == nil && code != 0 {
 		return &exit{code: code, err: fmt.Errorf("exit code %d", code)}
 	}
-	return nil
+	return err
 }
 
 func (p *program) analyzeTask(c *cli.Context) (t task, err error) {

@@ -26,14 +26,9 @@ func blame(ctx context.Context, db *sql.DB, r *Result) error {
 			calls[identity{t.Calls[j].Boot, t.Calls[j].Seq}] = &t.Calls[j]
 		}
 	}
-	type group struct {
-		place                int64
-		class, caller, other string
-	}
-	ids := map[group]*Finding{}
+	ids := map[findingKey]*Finding{}
 	for i := range r.Findings {
-		f := &r.Findings[i]
-		ids[group{f.place, f.Class, f.caller, f.other}] = f
+		ids[r.Findings[i].key()] = &r.Findings[i]
 	}
 	// The finding that takes the most of a call names it; the first of equals.
 	rows, err := db.QueryContext(ctx, `SELECT CAST(place AS BIGINT), class, CAST(caller_id AS VARCHAR), CAST(other_id AS VARCHAR), printf('%016x', boot), seq
@@ -45,12 +40,12 @@ ORDER BY boot, seq, saved_usd, place DESC`)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var g group
+		var k findingKey
 		var id identity
-		if err := rows.Scan(&g.place, &g.class, &g.caller, &g.other, &id.boot, &id.seq); err != nil {
+		if err := rows.Scan(&k.place, &k.class, &k.caller, &k.other, &id.boot, &id.seq); err != nil {
 			return fmt.Errorf("read findings of traces: %w", err)
 		}
-		if c, f := calls[id], ids[g]; c != nil && f != nil {
+		if c, f := calls[id], ids[k]; c != nil && f != nil {
 			c.Kind, c.Finding = f.Kind, f.ID
 		}
 	}

@@ -327,6 +327,14 @@ func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 	return nil
 }
 
+// findingKey tells findings apart, as the table charge does.
+type findingKey struct {
+	place                int64
+	class, caller, other string
+}
+
+func (f *Finding) key() findingKey { return findingKey{f.place, f.Class, f.caller, f.other} }
+
 func (g *group) finding() Finding {
 	k := &kinds[g.place-1]
 	f := Finding{Kind: k.name, Class: g.class, Agents: []string{g.agent}, Fix: k.fix, Calls: g.calls, Cost: g.cost, Saving: g.saving,

@@ -98,15 +98,11 @@ func prove(ctx context.Context, db *sql.DB, r *Result) error {
 	if len(r.Findings) == 0 {
 		return nil
 	}
-	type key struct {
-		place                int64
-		class, caller, other string
-	}
-	of := map[key]*Proof{}
+	of := map[findingKey]*Proof{}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		f.Proof = &Proof{}
-		of[key{f.place, f.Class, f.caller, f.other}] = f.Proof
+		of[f.key()] = f.Proof
 	}
 	rows, err := db.QueryContext(ctx, `SELECT CAST(place AS BIGINT), class, CAST(caller_id AS VARCHAR), CAST(other_id AS VARCHAR), day, CAST(hour AS BIGINT), CAST(calls AS BIGINT),
   CAST(cost_usd AS VARCHAR), CAST(saved_usd AS VARCHAR) FROM (`+queries.Text("finding_proof")+`) answer ORDER BY place, class, caller_id, other_id, day NULLS LAST, hour`)
@@ -115,7 +111,7 @@ func prove(ctx context.Context, db *sql.DB, r *Result) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var k key
+		var k findingKey
 		var day sql.NullString
 		var hour sql.NullInt64
 		var p ProofPoint

@@ -53,7 +53,7 @@ func (d *Delivery) Run(ctx context.Context, r *analyze.Result) (unsent, failed e
 		fresh := told.Fresh("terminal", findings)
 		for _, a := range slices.Concat(crossed, fresh) {
 			if _, err := fmt.Fprintf(d.Stdout, "burn: %s\n", a.Line); err != nil {
-				return nil, written(err)
+				return nil, Written(err)
 			}
 		}
 		told.Note("terminal", fresh, d.Now)
@@ -68,17 +68,9 @@ func (d *Delivery) Run(ctx context.Context, r *analyze.Result) (unsent, failed e
 	if d.Mails() && d.due(r, findings) {
 		var err error
 		unsent, err = d.mail(ctx, r, told)
-		failed = both(failed, err)
+		failed = errors.Join(failed, err)
 	}
-	return unsent, both(failed, told.Save())
-}
-
-// both is one error of two, a line each.
-func both(a, b error) error {
-	if a == nil {
-		return b
-	}
-	return errors.Join(a, b)
+	return unsent, errors.Join(failed, told.Save())
 }
 
 func (d *Delivery) due(r *analyze.Result, findings []Alert) bool {
@@ -102,7 +94,7 @@ func (d *Delivery) mail(ctx context.Context, r *analyze.Result, told *Told) (uns
 	switch d.EML {
 	case "":
 	case "-":
-		return nil, written(write(d.Stdout))
+		return nil, Written(write(d.Stdout))
 	default:
 		return nil, WriteFile(d.EML, write)
 	}
@@ -124,9 +116,9 @@ func (d *Delivery) mail(ctx context.Context, r *analyze.Result, told *Told) (uns
 	return nil, os.Remove(kept)
 }
 
-// written is an error of writing to standard output. A reader that has seen
+// Written is an error of writing to standard output. A reader that has seen
 // enough is none.
-func written(err error) error {
+func Written(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
