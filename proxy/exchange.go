@@ -229,10 +229,14 @@ func (e *exchange) attach(res *http.Response) {
 		return
 	}
 	keep := !res.Close
-	if res.Body == http.NoBody {
+	var body io.Reader = res.Body
+	switch {
+	case res.Body == http.NoBody:
 		e.finish(keep)
+	case len(res.TransferEncoding) > 0: // chunked; net/http knows no other
+		body = &chunks{conn: e.conn, res: res}
 	}
-	res.Body = &answerBody{e: e, body: res.Body, keep: keep, chunked: res.ContentLength < 0}
+	res.Body = &answerBody{e: e, body: body, keep: keep}
 }
 
 // lateBody is how long a body that was read to its end may still be on its way
@@ -286,33 +290,17 @@ func (e *exchange) fail() { e.finish(false) }
 
 // answerBody is an answer's body that ends its exchange.
 type answerBody struct {
-	e       *exchange
-	body    io.ReadCloser
-	keep    bool
-	chunked bool
+	e    *exchange
+	body io.Reader
+	keep bool
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
-	if n > 0 && err == nil && b.chunked && b.endIsHere() {
-		_, err = b.body.Read(p[n:]) // only the end is left: no bytes
-	}
 	if err == io.EOF {
 		b.e.finish(b.keep)
 	}
 	return n, err
-}
-
-// endIsHere reports whether the last chunk is in the buffer, so that the last
-// piece and the end can be told together and go out in one packet.
-func (b *answerBody) endIsHere() bool {
-	const end = "\r\n0\r\n\r\n"
-	br := b.e.conn.br
-	if br.Buffered() != len(end) {
-		return false
-	}
-	next, err := br.Peek(len(end))
-	return err == nil && string(next) == end
 }
 
 // ready reports whether body bytes are here already, so that the header need
