@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"burn/proxy/usage"
+	"burn/report/command"
 )
 
 // logs writes a log file of so many calls and returns its directory.
@@ -73,7 +74,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		told.Reset()
 		cmd.Stdout, cmd.Stderr = full, &told
 		var failed *exec.ExitError
-		if err := cmd.Run(); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "no space left on device") {
+		if err := cmd.Run(); !errors.As(err, &failed) || failed.ExitCode() != command.ExitFailed || !strings.Contains(told.String(), "no space left on device") {
 			t.Errorf("%q into a full disk: %v\n%s", args, err, &told)
 		}
 		if err := full.Close(); err != nil {
@@ -98,7 +99,7 @@ func TestOldReportStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{filepath.Join(s.dir, "missing", "report.html"), "/proc/report.html"} {
-		if _, told, code := s.run("analyze", "--log-dir", dir, "--html", name); code != exitFailed || !strings.Contains(told, "report.html") {
+		if _, told, code := s.run("analyze", "--log-dir", dir, "--html", name); code != command.ExitFailed || !strings.Contains(told, "report.html") {
 			t.Errorf("%s: exit %d\n%s", name, code, told)
 		}
 	}
@@ -153,7 +154,7 @@ func TestSignalDuringAnalyze(t *testing.T) {
 	}
 	go io.Copy(io.Discard, rejects)
 	var failed *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "burn: interrupted: ") || strings.Count(told.String(), "\n") != 1 {
+	if err := cmd.Wait(); !errors.As(err, &failed) || failed.ExitCode() != command.ExitFailed || !strings.Contains(told.String(), "burn: interrupted: ") || strings.Count(told.String(), "\n") != 1 {
 		t.Errorf("%v\n%s", err, &told)
 	}
 	if out, told, code := s.run("analyze", "--log-dir", dir, "--format", "json"); code != 0 || !strings.Contains(out, `"requests": 200000,`) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"burn/report/command"
 	"burn/report/manual"
 )
 
@@ -270,8 +271,6 @@ func TestScriptCommands(t *testing.T) {
 	}
 }
 
-func described() manual.Command { return describe((&program{}).app()) }
-
 // everyCommand calls f with every command and the words that lead to it.
 func everyCommand(c manual.Command, path string, f func(path string, c manual.Command)) {
 	path = strings.TrimPrefix(path+" "+c.Name, " ")
@@ -286,7 +285,7 @@ func everyCommand(c manual.Command, path string, f func(path string, c manual.Co
 func completionScript(t *testing.T, shell string) (script, path string) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := manual.Completion(&b, shell, described()); err != nil {
+	if err := manual.Completion(&b, shell, command.Describe()); err != nil {
 		t.Fatal(err)
 	}
 	script = filepath.Join(t.TempDir(), "burn."+shell)
@@ -311,7 +310,7 @@ func TestCompletionIsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			everyCommand(described(), "", func(path string, c manual.Command) {
+			everyCommand(command.Describe(), "", func(path string, c manual.Command) {
 				if !strings.Contains(string(b), path) {
 					t.Errorf("%s is not in the script", path)
 				}
@@ -422,7 +421,7 @@ func TestCompletion(t *testing.T) {
 // TestExamples holds that every command shows at least two command lines, and
 // that these name commands, flags and operands that there are.
 func TestExamples(t *testing.T) {
-	root := described()
+	root := command.Describe()
 	known := map[string]manual.Command{}
 	everyCommand(root, "", func(path string, c manual.Command) { known[path] = c })
 	for path, c := range known {
@@ -459,7 +458,7 @@ func TestExamples(t *testing.T) {
 func TestManual(t *testing.T) {
 	const page = "report/manual/burn.1"
 	t.Setenv("XDG_DATA_HOME", "~/.local/share") // defaults of no one machine
-	root := described()
+	root := command.Describe()
 	var b bytes.Buffer
 	if err := manual.Page(&b, version, root); err != nil {
 		t.Fatal(err)
@@ -487,7 +486,7 @@ func TestManual(t *testing.T) {
 			}
 		}
 	})
-	for _, code := range []int{0, exitUsage, exitFailed, exitUnsent, exitCrossed, exitFound, exitStrict, exitNothing} {
+	for _, code := range []int{0, command.ExitUsage, command.ExitFailed, command.ExitUnsent, command.ExitCrossed, command.ExitFound, command.ExitStrict, command.ExitNothing} {
 		if !strings.Contains(text, fmt.Sprintf("\n.B %d\n", code)) {
 			t.Errorf("exit status %d is not in the page", code)
 		}

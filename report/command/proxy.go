@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"burn/proxy"
+	"burn/report/settings"
+)
+
+func (p *program) proxyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "proxy",
+		Usage: "forward calls to LLM providers and log one line about each",
+		Description: `Point a client's base URL at it: http://127.0.0.1:9090 for Anthropic,
+http://127.0.0.1:9090/v1 for OpenAI, http://127.0.0.1:9090/NAME/… for others.
+Nothing of a call is changed, and no prompt, answer or key is written.
+
+  burn proxy
+  burn proxy --listen 0.0.0.0:9090 --auth-token-file token --upstream azure=https://acme.openai.azure.com`,
+		Flags: append([]cli.Flag{
+			text("log-dir", defaultLogDir(), "append log files in `DIR`"),
+			text("listen", proxy.DefaultListen, "serve on `ADDR`"),
+			list("upstream", "another provider, as `NAME=URL[,kind=DIALECT]`; repeatable"),
+			text("admin", "", "serve /healthz and /metrics on this loopback `ADDR`"),
+			text("rotate-size", "64MB", "begin a new file after this many `BYTES`"),
+			text("rotate-every", "1h", "begin a new file after this `TIME`"),
+			text("grace", "30s", "how long running calls may take to end after SIGTERM"),
+			text("header-timeout", "10m", "give up on a provider that sends no answer for this `TIME`"),
+			text("auth-token-file", "", "callers must send the token in this `FILE` as X-Burn-Token"),
+			toggle("allow-unauthenticated", "listen beyond loopback without a token"),
+			toggle("use-env-proxy", "reach providers through HTTPS_PROXY and the like"),
+			text("upstream-ca", "", "trust the certificate authorities in this PEM `FILE` as well"),
+			text("fingerprints", "on", "on or off: keyed hashes that show repeated work"),
+			text("key-file", "", "the secret of these hashes in `FILE`, made if missing (default: burn.key beside the log directory)"),
+			text("users", string(proxy.UsersPlain), "plain, hash or off: what to keep of user labels"),
+		}, commonFlags()...),
+		Action: p.proxy,
+	}
+}
+
+func (p *program) proxy(c *cli.Context) error {
+	cfg, err := p.proxyConfig(c)
+	if err != nil {
+		return usageError(err)
+	}
+	// The first signal drains, a second one ends at once.
+	kill, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-c.Context.Done()
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		select {
+		case <-signals:
+			cancel()
+		case <-kill.Done():
+		}
+	}()
+	err = proxy.RunUntil(c.Context, kill, cfg)
+	if config := (*proxy.ConfigError)(nil); errors.As(err, &config) {
+		return usageError(err)
+	}
+	return err
+}
+
+func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
+	logger, err := p.logger(c)
+	if err != nil {
+		return cfg, err
+	}
+	cfg = proxy.Config{
+		Listen: c.String("listen"), Admin: c.String("admin"), Version: p.version, LogDir: c.String("log-dir"), Logger: logger,
+		AuthTokenFile: c.String("auth-token-file"), AllowUnauthenticated: c.Bool("allow-unauthenticated"),
+		UseEnvProxy: c.Bool("use-env-proxy"), UpstreamCA: c.String("upstream-ca"), KeyFile: c.String("key-file"),
+		Users: proxy.Users(c.String("users")),
+	}
+	switch c.String("fingerprints") {
+	case "on":
+	case "off":
+		cfg.NoFingerprints = true
+	default:
+		return cfg, fmt.Errorf("--fingerprints %q: use on or off", c.String("fingerprints"))
+	}
+	for _, s := range c.StringSlice("upstream") {
+		u, err := proxy.ParseUpstream(s)
+		if err != nil {
+			return cfg, fmt.Errorf("--upstream: %w", err)
+		}
+		cfg.Upstreams = append(cfg.Upstreams, u)
+	}
+	if cfg.RotateSize, err = settings.Size(c.String("rotate-size")); err != nil {
+		return cfg, fmt.Errorf("--rotate-size: %w", err)
+	}
+	for name, d := range map[string]*time.Duration{"rotate-every": &cfg.RotateEvery, "grace": &cfg.Grace, "header-timeout": &cfg.HeaderTimeout} {
+		if *d, err = settings.Wait(c.String(name)); err != nil {
+			return cfg, fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	var rules []struct {
+		Agent     string `yaml:"agent"`
+		KeyID     string `yaml:"key_id"`
+		Client    string `yaml:"client"`
+		UserAgent string `yaml:"user_agent"`
+		Path      string `yaml:"path"`
+	}
+	if err := p.config.Section("agent-rules", &rules); err != nil {
+		return cfg, err
+	}
+	for _, r := range rules {
+		cfg.Rules = append(cfg.Rules, proxy.AgentRule(r))
+	}
+	return cfg, p.config.Section("tags", &cfg.Tags)
+}
+
+// analyze
