@@ -35,9 +35,16 @@ const (
 	srcTraceparent
 	srcTraceID
 	srcPortkeyTrace
+	srcPortkeySpan
+	srcPortkeyParent
 	srcLiteLLMTrace
 	srcDatadogTrace
+	srcDatadogParent
 	srcAmznTrace
+	srcB3
+	srcB3Trace
+	srcB3Span
+	srcB3Parent
 	srcSessionPath
 	srcStep
 	srcRetry
@@ -69,9 +76,16 @@ var sourceNames = [numSources]string{
 	srcTraceparent:     "traceparent",
 	srcTraceID:         "x-trace-id",
 	srcPortkeyTrace:    "x-portkey-trace-id",
+	srcPortkeySpan:     "x-portkey-span-id",
+	srcPortkeyParent:   "x-portkey-parent-span-id",
 	srcLiteLLMTrace:    "x-litellm-trace-id",
 	srcDatadogTrace:    "x-datadog-trace-id",
+	srcDatadogParent:   "x-datadog-parent-id",
 	srcAmznTrace:       "x-amzn-trace-id",
+	srcB3:              "b3",
+	srcB3Trace:         "x-b3-traceid",
+	srcB3Span:          "x-b3-spanid",
+	srcB3Parent:        "x-b3-parentspanid",
 	srcSessionPath:     "helicone-session-path",
 	srcStep:            "x-burn-step",
 	srcRetry:           "x-stainless-retry-count",
@@ -262,19 +276,35 @@ func first(list []candidate) (label, name string) {
 	return "", ""
 }
 
-// trace takes trace and span from traceparent (W3C Trace Context), else the
-// trace alone from the headers of other tools.
+// trace fills trace, span and parent. The span is the caller's: of this very call
+// where its HTTP client makes spans, else of the operation around it, which its
+// other calls share. Its parent is known where a tool says both; one that shares
+// its span with its server (B3) or is told it by the program (Portkey).
 func (s *sources) trace(rec *usage.Record) {
-	if trace, span, ok := parseTraceparent(s.v[srcTraceparent]); ok {
-		rec.TraceID, rec.SpanID = trace, span
-		return
-	}
+	w3c := parseTraceparent(s.v[srcTraceparent])
+	b3 := parseB3(s.v[srcB3])
 	rec.TraceID, _ = first([]candidate{
+		{"", w3c.trace},
 		{"", s.v[srcTraceID]},
 		{"", s.v[srcPortkeyTrace]},
 		{"", s.v[srcLiteLLMTrace]},
 		{"", s.v[srcDatadogTrace]},
 		{"", amznRoot(s.v[srcAmznTrace])},
+		{"", b3.trace},
+		{"", s.v[srcB3Trace]},
+	})
+	rec.SpanID, _ = first([]candidate{
+		{"", s.v[srcPortkeySpan]}, // names its spans itself, whoever names the trace
+		{"", w3c.span},
+		{"", datadogSpan(s.v[srcDatadogParent])},
+		{"", amznParent(s.v[srcAmznTrace])},
+		{"", b3.span},
+		{"", s.v[srcB3Span]},
+	})
+	rec.ParentID, _ = first([]candidate{
+		{"", s.v[srcPortkeyParent]},
+		{"", b3.parent},
+		{"", s.v[srcB3Parent]},
 	})
 }
 

@@ -70,6 +70,38 @@ func TestAttribution(t *testing.T) {
 	}
 }
 
+// TestSpans: which span a call was made in, and which one that is part of.
+func TestSpans(t *testing.T) {
+	const w3c = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for _, x := range []struct {
+		name   string
+		header http.Header
+		want   string // trace|span|parent
+	}{
+		{"w3c says the caller's span alone", header("Traceparent", w3c), "0af7651916cd43dd8448eb211c80319c|b7ad6b7169203331|"},
+		{"portkey", header("X-Portkey-Trace-Id", "t", "X-Portkey-Span-Id", "answer", "X-Portkey-Parent-Span-Id", "plan"), "t|answer|plan"},
+		{"portkey's root", header("X-Portkey-Trace-Id", "t", "X-Portkey-Span-Id", "plan"), "t|plan|"},
+		{"portkey beside w3c", header("Traceparent", w3c, "X-Portkey-Span-Id", "answer", "X-Portkey-Parent-Span-Id", "plan"), "0af7651916cd43dd8448eb211c80319c|answer|plan"},
+		{"datadog, as w3c would write it", header("X-Datadog-Trace-Id", "7", "X-Datadog-Parent-Id", "13235353014750950193"), "7|b7ad6b7169203331|"},
+		{"datadog beside w3c", header("Traceparent", w3c, "X-Datadog-Trace-Id", "7", "X-Datadog-Parent-Id", "8"), "0af7651916cd43dd8448eb211c80319c|b7ad6b7169203331|"},
+		{"datadog without a span", header("X-Datadog-Trace-Id", "7", "X-Datadog-Parent-Id", "0"), "7||"},
+		{"datadog in no decimal", header("X-Datadog-Trace-Id", "7", "X-Datadog-Parent-Id", "b7"), "7||"},
+		{"amazon", header("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678; Parent=53995c3f42cd8ad8;Sampled=1"), "1-67891233-abcdef012345678912345678|53995c3f42cd8ad8|"},
+		{"amazon's load balancer", header("X-Amzn-Trace-Id", "Self=1-67891233-12456789abcdef012345678;Root=1-67891233-abcdef012345678912345678"), "1-67891233-abcdef012345678912345678||"},
+		{"b3", header("B3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90"), "80f198ee56343ba864fe8b2a57d3eff7|e457b5a2e4d86bd1|05e3ac9a4f6e3b90"},
+		{"b3 of a root", header("B3", "80f198ee56343ba8-e457b5a2e4d86bd1"), "80f198ee56343ba8|e457b5a2e4d86bd1|"},
+		{"b3 decides and names nothing", header("B3", "0"), "||"},
+		{"b3 of zeros", header("B3", "0000000000000000-e457b5a2e4d86bd1-1"), "||"},
+		{"b3 with more than it has", header("B3", "80f198ee56343ba8-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90-1"), "||"},
+		{"b3 in several headers", header("X-B3-TraceId", "80f198ee56343ba8", "X-B3-SpanId", "e457b5a2e4d86bd1", "X-B3-ParentSpanId", "05e3ac9a4f6e3b90", "X-B3-Sampled", "1"), "80f198ee56343ba8|e457b5a2e4d86bd1|05e3ac9a4f6e3b90"},
+	} {
+		r := attributed(x.header, body{}, UsersPlain)
+		if got := r.TraceID + "|" + r.SpanID + "|" + r.ParentID; got != x.want {
+			t.Errorf("%s: %s, want %s", x.name, got, x.want)
+		}
+	}
+}
+
 func TestHeaderGivenTwice(t *testing.T) {
 	r := attributed(header("X-Agent-ID", "first", "X-Agent-ID", "second"), body{}, UsersPlain)
 	if r.Agent != "first" || fmt.Sprint(r.Flags) != "[label_repeated]" {
@@ -126,11 +158,11 @@ func FuzzLabels(f *testing.F) {
 	f.Fuzz(func(t *testing.T, label, object, bag, list, trace string) {
 		h := http.Header{
 			"X-Agent-Id": {label}, "X-User-Id": {label}, "X-Session-Id": {label}, "X-Portkey-Metadata": {object}, "Cf-Aig-Metadata": {object},
-			"Baggage": {bag}, "X-Litellm-Tags": {list}, "Traceparent": {trace}, "X-Trace-Id": {label}, "Helicone-Property-Env": {label},
+			"Baggage": {bag}, "X-Litellm-Tags": {list}, "Traceparent": {trace}, "B3": {trace}, "X-Trace-Id": {label}, "X-Portkey-Span-Id": {label}, "X-Portkey-Parent-Span-Id": {label}, "X-Datadog-Parent-Id": {label}, "Helicone-Property-Env": {label},
 		}
 		for range 2 {
 			r := attributed(h, body{agent: label, agentSource: "metadata.agent"}, UsersPlain)
-			values := []string{r.Agent, r.User, r.Session, r.TraceID, r.SpanID, r.Step}
+			values := []string{r.Agent, r.User, r.Session, r.TraceID, r.SpanID, r.ParentID, r.Step}
 			for _, tag := range r.Tags {
 				values = append(values, tag.Value)
 			}

@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -85,22 +87,52 @@ func listEntry(list, key string) string {
 	return ""
 }
 
-// parseTraceparent reads version-traceid-parentid-flags, lower-case hex, ids
-// not all zero. Later versions may append fields.
-func parseTraceparent(s string) (trace, parent string, ok bool) {
+// spanContext is where in a trace a request was made; what is "" is not known.
+type spanContext struct{ trace, span, parent string }
+
+// parseTraceparent reads version-traceid-parentid-flags (W3C Trace Context),
+// lower-case hex, ids not all zero. Later versions may append fields. The id that
+// it calls the parent's is the caller's own span.
+func parseTraceparent(s string) spanContext {
 	if len(s) < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {
-		return "", "", false
+		return spanContext{}
 	}
-	version, trace, parent, flags := s[:2], s[3:35], s[36:52], s[53:55]
+	version, trace, span, flags := s[:2], s[3:35], s[36:52], s[53:55]
 	switch {
-	case !lowerHex(version) || version == "ff" || !lowerHex(trace) || !lowerHex(parent) || !lowerHex(flags):
-	case strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "":
+	case !lowerHex(version) || version == "ff" || !lowerHex(flags) || !hexID(trace) || !hexID(span):
 	case len(s) > 55 && (version == "00" || s[55] != '-'):
 	default:
-		return trace, parent, true
+		return spanContext{trace: trace, span: span}
 	}
-	return "", "", false
+	return spanContext{}
 }
+
+// parseB3 reads traceid-spanid[-sampled[-parentspanid]] (Zipkin's single header).
+// A sampling decision alone names no trace.
+func parseB3(s string) spanContext {
+	field := strings.Split(s, "-")
+	if len(field) < 2 || len(field) > 4 || !hexID(field[0]) || !hexID(field[1]) {
+		return spanContext{}
+	}
+	c := spanContext{trace: field[0], span: field[1]}
+	if len(field) == 4 && hexID(field[3]) {
+		c.parent = field[3]
+	}
+	return c
+}
+
+// datadogSpan gives a span that Datadog writes in decimal as others write it, in
+// 16 hex digits.
+func datadogSpan(s string) string {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%016x", n)
+}
+
+// hexID tells whether s is an id in lower-case hex that is not all zero.
+func hexID(s string) bool { return lowerHex(s) && strings.Trim(s, "0") != "" }
 
 func lowerHex(s string) bool {
 	for i := 0; i < len(s); i++ {
@@ -114,12 +146,25 @@ func lowerHex(s string) bool {
 // amznRoot returns the Root of an X-Amzn-Trace-Id ("Root=1-…;Parent=…;…"), or
 // the whole where it has no such field.
 func amznRoot(s string) string {
-	for field := range strings.SplitSeq(s, ";") {
-		if root, ok := strings.CutPrefix(strings.TrimSpace(field), "Root="); ok {
-			return root
-		}
+	if root, ok := amznField(s, "Root"); ok {
+		return root
 	}
 	return s
+}
+
+// amznParent returns its Parent, the caller's segment.
+func amznParent(s string) string {
+	parent, _ := amznField(s, "Parent")
+	return parent
+}
+
+func amznField(s, key string) (value string, ok bool) {
+	for field := range strings.SplitSeq(s, ";") {
+		if k, value, ok := strings.Cut(strings.TrimSpace(field), "="); ok && k == key {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // product returns the first product token of a User-Agent (RFC 9110 section

@@ -72,7 +72,7 @@ func cutLabels(r *Record) bool {
 	const short = 32
 	cut := false
 	for _, s := range []*string{
-		&r.Agent, &r.AgentSource, &r.User, &r.Session, &r.Step, &r.TraceID, &r.UserAgent, &r.Upstream,
+		&r.Agent, &r.AgentSource, &r.User, &r.Session, &r.Step, &r.TraceID, &r.SpanID, &r.ParentID, &r.UserAgent, &r.Upstream,
 		&r.RequestModel, &r.ResponseModel, &r.ResponseID, &r.PrevResponseID, &r.RequestID, &r.Org, &r.Project,
 	} {
 		var changed bool

@@ -153,8 +153,8 @@ type Record struct {
 	User        string // user
 	Session     string // session
 	TraceID     string // trace_id
-	SpanID      string // span_id: of the caller's span, hex
-	ParentID    string // parent_id: hex
+	SpanID      string // span_id: the caller's span, of this call or of the operation around it; hex, or what the program calls it
+	ParentID    string // parent_id: the span above span_id, where a header says it
 	Step        string // step
 	Tags        []Tag  // tags: object of strings, keys from the allow-list, sorted by key
 

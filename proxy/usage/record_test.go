@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -253,7 +254,15 @@ func TestCutsToMaxLine(t *testing.T) {
 		r.Tags = append(r.Tags, Tag{"k" + string(rune('a'+i%26)), long})
 	}
 	check(r.AppendJSON(nil), "raw_usage sub_usage tags")
-	if r.Tags == nil || r.RawUsage == nil {
+
+	r.FPParts = nil // else named as well
+	r.SpanID, r.ParentID, r.Flags = long, long, slices.Repeat([]string{long}, 80)
+	line = r.AppendJSON(nil)
+	check(line, "raw_usage sub_usage tags labels")
+	if err := d.Decode(line, &got); err != nil || len(got.SpanID) > 32 || len(got.ParentID) > 32 {
+		t.Errorf("spans %q and %q, %v", got.SpanID, got.ParentID, err)
+	}
+	if r.Tags == nil || r.RawUsage == nil || r.SpanID != long {
 		t.Error("the record itself was changed")
 	}
 }
