@@ -272,7 +272,8 @@ func (q question) statement(need Need) (string, int) {
 }
 
 // cast makes an expression of one plain type out of a column: text; an amount as
-// decimal text; microseconds since 1970; a float; a truth value; or a 64-bit integer.
+// decimal text; microseconds since 1970; a float; a truth value; a 64-bit integer, or
+// one without a sign.
 func cast(column string) string {
 	name := `answer."` + column + `"`
 	switch {
@@ -284,7 +285,7 @@ func cast(column string) string {
 		return "epoch_us(" + name + ")"
 	case strings.HasSuffix(column, "_ms"), approximate[column]:
 		return "CAST(" + name + " AS DOUBLE)"
-	case logical[column]:
+	case logical[column], strings.HasSuffix(column, "_hash"), strings.HasPrefix(column, "fp_"):
 		return name
 	}
 	return "CAST(" + name + " AS BIGINT)"
@@ -356,6 +357,7 @@ func finish(r *Result, opt Options) {
 	q.InconsistentRequests = t.inconsistentRequests
 	zone := r.Period.Since.Location()
 	for i := range r.Traces {
+		r.Traces[i].nest()
 		for j := range r.Traces[i].Calls {
 			c := &r.Traces[i].Calls[j]
 			c.At = c.At.In(zone)

@@ -159,17 +159,17 @@ func TestSessionsAndTraces(t *testing.T) {
 	r := w.run(analyze.Options{Period: november})
 	got := ""
 	for _, tr := range r.Traces {
-		got += fmt.Sprintf("%s=%s:", tr.ID, tr.Cost)
+		got += fmt.Sprintf("%s %s=%s:", tr.By, tr.ID, tr.Cost)
 		for _, c := range tr.Calls {
 			got += c.Agent
 		}
 		got += " "
 	}
-	if want := "dear=2:aa t1=0.3:ab unpriced=:aa "; got != want {
+	if want := "trace dear=2:aa trace t1=0.3:ab trace unpriced=:aa "; got != want {
 		t.Errorf("traces %s, want %s", got, want)
 	}
 	first := r.Traces[1].Calls[0]
-	want := analyze.Call{At: day, Agent: "a", User: "u", Model: "m", Endpoint: "/v1/x", Status: 200, End: "complete", Cost: usd("0.1"), Boot: "0000000000000001", Seq: 2}
+	want := analyze.Call{At: day, Agent: "a", User: "u", Model: "m", Endpoint: "/v1/x", Status: 200, End: "complete", Cost: usd("0.1"), Boot: "0000000000000001", Seq: 2, Subtree: usd("0.1")}
 	if dump(first) != dump(want) {
 		t.Errorf("call of a trace:\n got %s\nwant %s", dump(first), dump(want))
 	}
@@ -179,6 +179,36 @@ func TestSessionsAndTraces(t *testing.T) {
 	}
 	if want := "s2=5 s1=0.3 "; got != want {
 		t.Errorf("sessions %s, want %s", got, want)
+	}
+}
+
+// TestSessionsAreActions: where no trace has two calls, calls of one session are one
+// action, and findings are told of their calls.
+func TestSessionsAreActions(t *testing.T) {
+	w := newWorld(t)
+	day := at("2026-11-10 14:30:00")
+	w.add(
+		call{ts: day, agent: "a", session: "s1", cost: "0.1"},
+		call{ts: day.Add(time.Second), agent: "b", session: "s1", trace: "alone", cost: "0.4"},
+		call{ts: day, agent: "a", session: "s2", cost: "5"},
+		call{ts: day, agent: "a", cost: "5"},
+	)
+	w.putAt(day, cell{"agent": "c", "session": "s3", "cost_usd": "30", "end": "client_abort", "stream": true, "finish_reason": ""})
+	w.putAt(day.Add(time.Second), cell{"agent": "c", "session": "s3", "cost_usd": "1"})
+	r := w.run(analyze.Options{Period: november})
+	got := ""
+	for _, tr := range r.Traces {
+		got += fmt.Sprintf("%s %s=%s:", tr.By, tr.ID, tr.Cost)
+		for _, c := range tr.Calls {
+			got += c.Agent + c.Kind
+		}
+		got += " "
+	}
+	if want := "session s3=31:cabandonedc session s1=0.5:ab "; got != want {
+		t.Errorf("actions %s, want %s", got, want)
+	}
+	if r.Scenes.Actions != 2 || r.Scenes.TypicalAction.String() != "0.5" {
+		t.Errorf("%d actions, half of them below %s", r.Scenes.Actions, r.Scenes.TypicalAction)
 	}
 }
 

@@ -19,6 +19,10 @@ func blame(ctx context.Context, db *sql.DB, r *Result) error {
 	}
 	calls := map[identity]*Call{}
 	hashes := make([]string, len(r.Traces))
+	by := "trace_hash"
+	if r.Traces[0].By == BySession {
+		by = "session_hash"
+	}
 	for i := range r.Traces {
 		t := &r.Traces[i]
 		hashes[i] = t.hash
@@ -33,7 +37,7 @@ func blame(ctx context.Context, db *sql.DB, r *Result) error {
 	// The finding that takes the most of a call names it; the first of equals.
 	rows, err := db.QueryContext(ctx, `SELECT CAST(place AS BIGINT), class, CAST(caller_id AS VARCHAR), CAST(other_id AS VARCHAR), printf('%016x', boot), seq
 FROM charge
-JOIN (SELECT boot, seq FROM calls WHERE trace_hash IN (`+strings.Join(hashes, ", ")+`)) USING (boot, seq)
+JOIN (SELECT boot, seq FROM calls WHERE `+by+` IN (`+strings.Join(hashes, ", ")+`)) USING (boot, seq)
 ORDER BY boot, seq, saved_usd, place DESC`)
 	if err != nil {
 		return fmt.Errorf("read findings of traces: %w", err)

@@ -90,7 +90,7 @@ var catalog = []question{
 // suffix or are whole numbers.
 var (
 	textual = map[string]bool{"key": true, "agent": true, "user": true, "model": true, "endpoint": true, "step": true,
-		"end": true, "program": true, "basis": true, "team": true, "system": true, "key_id": true, "client": true, "shared": true, "call_boot": true, "trace_key": true, "provider": true, "reason": true, "trace_id": true}
+		"end": true, "program": true, "basis": true, "team": true, "system": true, "key_id": true, "client": true, "shared": true, "call_boot": true, "trace_key": true, "provider": true, "reason": true, "trace_id": true, "grouped_by": true}
 	approximate = map[string]bool{"ratio": true, "avg_tokens": true, "points": true}
 	logical     = map[string]bool{"estimated": true}
 )
@@ -151,15 +151,18 @@ func readWaste(r *Result, scan scanner) error {
 	return nil
 }
 
-const traceCols = "trace_id trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
-	"input_tokens cache_read_tokens output_tokens cost_usd estimated call_boot call_seq trace_key"
+const traceCols = "trace_id grouped_by trace_usd trace_rank started_at agent user model endpoint step status end latency_ms " +
+	"input_tokens cache_read_tokens output_tokens cost_usd estimated call_boot call_seq trace_key " +
+	"span_hash parent_hash response_hash prev_response_hash fp_turn_0 fp_turn_1 fp_turn_2 fp_turn_3 tool_calls"
 
 func readTraces(r *Result, scan scanner) error {
 	var t Trace
 	var c Call
+	var l links
 	var rank, at int64
-	err := scan(&t.ID, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
-		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated, &c.Boot, &c.Seq, &t.hash)
+	err := scan(&t.ID, &t.By, &t.Cost, &rank, &at, &c.Agent, &c.User, &c.Model, &c.Endpoint, &c.Step, &c.Status, &c.End, &c.LatencyMS,
+		&c.InputTokens, &c.CacheReadTokens, &c.OutputTokens, &c.Cost, &c.Estimated, &c.Boot, &c.Seq, &t.hash,
+		&l.span, &l.parent, &l.response, &l.previous, &l.turns[0], &l.turns[1], &l.turns[2], &l.turns[3], &l.toolCalls)
 	if err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func readTraces(r *Result, scan scanner) error {
 		r.Traces = append(r.Traces, t)
 	}
 	last := &r.Traces[len(r.Traces)-1]
-	last.Calls = append(last.Calls, c)
+	last.Calls, last.links = append(last.Calls, c), append(last.links, l)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (w *world) putAt(when time.Time, c cell) {
 			switch name {
 			case "session", "trace":
 				row[name+"_hash"] = w.hash(v.(string))
-			case "agent", "user", "key_id", "request_model", "provider", "operation", "finish_reason", "end", "usage_source", "cost_basis", "user_agent", "client", "service_tier", "tags":
+			case "agent", "user", "step", "key_id", "request_model", "provider", "operation", "finish_reason", "end", "usage_source", "cost_basis", "user_agent", "client", "service_tier", "tags":
 				row[name+"_id"] = w.id(name, v.(string))
 			default:
 				row[name] = v

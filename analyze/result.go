@@ -187,13 +187,19 @@ type Finding struct {
 	caller, other string // ids in the table charge
 }
 
-// Trace is one action of at least two calls under one trace id, dearest first.
+// BySession is Trace.By where calls of one session make one action.
+const BySession = "session"
+
+// Trace is one user action of at least two calls, dearest first: calls under one
+// trace id or, where no trace has two calls, in one session.
 type Trace struct {
-	ID    string `json:"trace_id"`
+	ID    string `json:"trace_id"` // the session's key where By says so
+	By    string `json:"by"`       // trace or session
 	Cost  USD    `json:"cost_usd"`
 	Calls []Call `json:"calls"`
 
-	hash string // of its id, a decimal number
+	hash  string  // of its id, a decimal number
+	links []links // of Calls, until nest has read them
 }
 
 // Call is one call of a trace, in order of start.
@@ -217,6 +223,14 @@ type Call struct {
 	Finding string `json:"finding"` // its id
 	Boot    string `json:"boot"`    // with Seq its identity, as in the log files: 16 hex digits
 	Seq     uint64 `json:"seq"`
+
+	// The call that this one is part of, by its identity; "" and 0 if that is not
+	// known. ParentBy is what tells it: span, step, tool, turn (see Trace.nest), or "".
+	ParentBoot string `json:"parent_boot"`
+	ParentSeq  uint64 `json:"parent_seq"`
+	ParentBy   string `json:"parent_by"`
+	Depth      int    `json:"depth"`       // how many calls are above it
+	Subtree    USD    `json:"subtree_usd"` // its cost and that of all calls below it
 }
 
 // Unpriced is a model without a price; Tokens are input and output.

@@ -1,35 +1,33 @@
--- What does one user action cost, call by call? The 1,000 dearest traces of at
--- least two calls, where trace_rank 1 is the dearest. Words are looked up last,
--- for the few calls that are left.
-WITH trace AS (
-  SELECT trace_hash, sum(cost_usd) AS trace_usd
-  FROM calls
-  WHERE trace_hash <> 0
-  GROUP BY trace_hash
-  HAVING sum(requests) >= 2
-  ORDER BY trace_usd DESC NULLS LAST, trace_hash
+-- What does one user action cost, call by call? The 1,000 dearest of at least two
+-- calls, where trace_rank 1 is the dearest. Words are looked up last, for the few
+-- calls that are left.
+WITH dearest AS (
+  FROM actions
+  ORDER BY action_usd DESC NULLS LAST, action_hash
   LIMIT 1000
 ), names AS (
   SELECT hash, min(name) AS name
   FROM name
-  WHERE hash IN (SELECT trace_hash FROM trace)
+  WHERE hash IN (SELECT action_hash FROM dearest)
   GROUP BY hash
 ), ranked AS (
   SELECT
-    trace_hash,
-    coalesce(name, printf('%016x', trace_hash)) AS trace_id,
-    trace_usd,
-    row_number() OVER (ORDER BY trace_usd DESC NULLS LAST, coalesce(name, printf('%016x', trace_hash)), trace_hash) AS trace_rank
-  FROM trace
-  LEFT JOIN names ON hash = trace_hash
+    action_hash, grouped_by,
+    coalesce(name, printf('%016x', action_hash)) AS trace_id,
+    action_usd AS trace_usd,
+    row_number() OVER (ORDER BY action_usd DESC NULLS LAST, coalesce(name, printf('%016x', action_hash)), action_hash) AS trace_rank
+  FROM dearest
+  LEFT JOIN names ON hash = action_hash
 )
 SELECT
-  trace_rank, trace_id, trace_usd,
+  trace_rank, trace_id, grouped_by, trace_usd,
   ts AS started_at,
   agent_word(agent_id) AS agent, user_word(user_id) AS "user", model_word(model_id) AS model,
   endpoint_word(endpoint_id) AS endpoint, step_word(step_id) AS step, status, end_word(end_id) AS "end",
   latency_ms, input_tokens, cache_read_tokens, output_tokens, cost_usd, estimated,
-  printf('%016x', boot) AS call_boot, seq AS call_seq, trace_hash AS trace_key
-FROM calls
-JOIN ranked USING (trace_hash)
+  printf('%016x', boot) AS call_boot, seq AS call_seq, action_hash AS trace_key,
+  -- What tells which call is part of which.
+  span_hash, parent_hash, response_hash, prev_response_hash, fp_turn_0, fp_turn_1, fp_turn_2, fp_turn_3, tool_calls
+FROM (SELECT *, CASE WHEN (SELECT min(grouped_by) FROM dearest) = 'trace' THEN trace_hash ELSE session_hash END AS action_hash FROM calls)
+JOIN ranked USING (action_hash)
 ORDER BY trace_rank, started_at, call_boot, call_seq

@@ -52,6 +52,26 @@ SELECT * FROM every_call WHERE ts >= TIMESTAMP '{{since}}' AND ts < TIMESTAMP '{
 CREATE OR REPLACE VIEW history AS
 SELECT * FROM every_call WHERE ts >= TIMESTAMP '{{since}}' - INTERVAL 7 DAY AND ts < TIMESTAMP '{{until}}';
 
+-- User actions: calls under one trace id or, where no trace has two calls, in one
+-- session.
+CREATE OR REPLACE VIEW actions AS
+WITH trace AS (
+  SELECT trace_hash AS action_hash, sum(cost_usd) AS action_usd
+  FROM calls
+  WHERE trace_hash <> 0
+  GROUP BY trace_hash
+  HAVING sum(requests) >= 2
+), session AS (
+  SELECT session_hash AS action_hash, sum(cost_usd) AS action_usd
+  FROM calls
+  WHERE session_hash <> 0 AND NOT EXISTS (FROM trace)
+  GROUP BY session_hash
+  HAVING sum(requests) >= 2
+)
+SELECT *, 'trace' AS grouped_by FROM trace
+UNION ALL
+SELECT *, 'session' AS grouped_by FROM session;
+
 -- What calls cost, of all callers whatever the filter, and of the weeks before as
 -- well: for budgets, forecasts and spikes.
 CREATE OR REPLACE VIEW spending AS

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"burn/analyze"
 )
@@ -38,12 +39,12 @@ func actionGrid(r *analyze.Result, top int) grid {
 			break
 		}
 		g.rows = append(g.rows, []string{Clean(t.ID), costCell(t.Cost, guessedPart(t)), plural(int64(len(t.Calls)), "call"), "", "", "", ""})
-		for _, c := range dearestCalls(t.Calls, listedActionCalls) {
+		for _, c := range dearestCalls(t, listedActionCalls) {
 			guessed := analyze.USD{}
 			if c.Estimated {
 				guessed = c.Cost
 			}
-			g.rows = append(g.rows, []string{"", costCell(c.Cost, guessed), named(c.Agent), named(c.Model), Tokens(c.InputTokens), Tokens(c.OutputTokens), blamed[c.Kind]})
+			g.rows = append(g.rows, []string{"", costCell(c.Cost, guessed), indent(c.Depth) + named(c.Agent), named(c.Model), Tokens(c.InputTokens), Tokens(c.OutputTokens), blamed[c.Kind]})
 		}
 	}
 	if hidden := len(actions) - limit; hidden > 0 && len(g.rows) > 0 {
@@ -52,23 +53,34 @@ func actionGrid(r *analyze.Result, top int) grid {
 	return g
 }
 
-// dearestCalls are the n dearest of calls, in their order.
-func dearestCalls(calls []analyze.Call, n int) []analyze.Call {
-	if len(calls) <= n {
-		return calls
-	}
-	order := make([]int, len(calls))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return calls[b].Cost.Cmp(calls[a].Cost) })
-	order = order[:n]
-	slices.Sort(order)
-	list := make([]analyze.Call, n)
-	for i, at := range order {
-		list[i] = calls[at]
+// dearestCalls are the n dearest calls of t in the order of its tree. Each one's
+// depth counts those above it that are among them.
+func dearestCalls(t analyze.Trace, n int) []analyze.Call {
+	order := t.Tree()
+	dear := slices.Clone(order)
+	slices.SortStableFunc(dear, func(a, b int) int { return t.Calls[b].Cost.Cmp(t.Calls[a].Cost) })
+	dear = dear[:min(n, len(dear))]
+	var list, above []analyze.Call // above: the listed ones around the call that is looked at
+	for _, i := range order {
+		c := t.Calls[i]
+		for len(above) > 0 && above[len(above)-1].Depth >= c.Depth {
+			above = above[:len(above)-1]
+		}
+		if slices.Contains(dear, i) {
+			above = append(above, c)
+			c.Depth = len(above) - 1
+			list = append(list, c)
+		}
 	}
 	return list
+}
+
+// indent stands before a call that is part of another one.
+func indent(depth int) string {
+	if depth == 0 {
+		return ""
+	}
+	return strings.Repeat("↳", depth) + " "
 }
 
 // costCell is an amount with the mark of its estimated part.

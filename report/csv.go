@@ -18,7 +18,7 @@ var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens"
 	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
 	"kind", "class", "title", "evidence", "fix", "saving_usd",
 	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd",
-	"fp_system", "key_id", "client", "user_agent", "limit_usd", "forecast_usd", "low_usd", "high_usd"}
+	"fp_system", "key_id", "client", "user_agent", "limit_usd", "forecast_usd", "low_usd", "high_usd", "call", "parent", "depth", "subtree_usd"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -152,11 +152,15 @@ func (c *sheet) totals(table string, t analyze.Totals) {
 
 func (c *sheet) traces(traces []analyze.Trace) {
 	for _, t := range traces {
-		c.row("traces", t.ID, cells{"cost_usd": t.Cost.String(), "requests": strconv.Itoa(len(t.Calls))})
+		c.row("traces", t.ID, cells{"kind": t.By, "cost_usd": t.Cost.String(), "requests": strconv.Itoa(len(t.Calls))})
 		for _, x := range t.Calls {
 			set := cells{"ts": stamp(x.At), "agent": x.Agent, "user": x.User, "model": x.Model, "endpoint": x.Endpoint,
 				"step": x.Step, "status": whole(x.Status), "end": x.End, "latency_ms": float(x.LatencyMS), "input_tokens": whole(x.InputTokens),
-				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String(), "kind": x.Kind}
+				"cache_read_tokens": whole(x.CacheReadTokens), "output_tokens": whole(x.OutputTokens), "cost_usd": x.Cost.String(), "kind": x.Kind,
+				"call": callName(x.Boot, x.Seq), "depth": strconv.Itoa(x.Depth), "subtree_usd": x.Subtree.String()}
+			if x.ParentBy != "" {
+				set["parent"] = callName(x.ParentBoot, x.ParentSeq)
+			}
 			if x.Estimated {
 				set["estimated_usd"] = x.Cost.String()
 			}
@@ -164,6 +168,9 @@ func (c *sheet) traces(traces []analyze.Trace) {
 		}
 	}
 }
+
+// callName is a call's identity as one cell.
+func callName(boot string, seq uint64) string { return boot + "-" + strconv.FormatUint(seq, 10) }
 
 func (c *sheet) quality(q analyze.Quality) {
 	for _, x := range []struct {

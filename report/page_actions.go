@@ -26,6 +26,8 @@ type trace struct {
 type traceCall struct {
 	Name, Note, Color, X, Width string
 	Flag                        string // why it need not have been paid
+	Depth                       int    // how far it stands to the right: the calls above it, at most deepest
+	Below                       string // what it costs with the calls below it
 	Cost                        amount
 }
 
@@ -33,16 +35,20 @@ type traceCall struct {
 const (
 	shownTraces     = 5
 	shownTraceCalls = 10
+	deepest         = 5
 )
 
 func (p *page) actions(r *analyze.Result, colors palette) {
 	if len(r.Traces) == 0 {
-		p.Actions.Answer = "No trace header seen on two calls or more: send traceparent or X-Trace-ID with each call of one action."
+		p.Actions.Answer = "No trace header or session seen on two calls or more: send traceparent or X-Session-ID with each call of one action."
 		return
 	}
 	p.Actions.Answer = "No action of two calls or more has a price."
 	if r.Traces[0].Cost.Known() {
 		p.Actions.Answer = dearestTrace(r.Traces[0])
+		if r.Traces[0].By == analyze.BySession {
+			p.Actions.Answer = noBreak("No trace header seen on two calls or more: an action is what one session did. ") + p.Actions.Answer
+		}
 		if s := r.Scenes; s.Actions > 1 && s.TypicalAction.Known() {
 			p.Actions.Answer += noBreak(fmt.Sprintf(" Half of the %s cost less than %s.", plural(s.Actions, "action"), Cents(s.TypicalAction)))
 		}
@@ -72,14 +78,18 @@ func newTrace(t analyze.Trace, colors palette) trace {
 	if u := t.Calls[0].User; u != "" && u != "unknown" {
 		user = ", user " + label(u)
 	}
-	x := trace{ID: label(t.ID), Cost: amount{Cents(t.Cost), t.Cost.String(), noBreak(est(t.Cost, guessedPart(t)))},
+	id := label(t.ID)
+	if t.By == analyze.BySession {
+		id = "session " + id
+	}
+	x := trace{ID: id, Cost: amount{Cents(t.Cost), t.Cost.String(), noBreak(est(t.Cost, guessedPart(t)))},
 		Summary: plural(int64(len(t.Calls)), "call") + ", " + noBreak(Millis(&seconds)) + ", " + stampText(begin) + user}
-	for i, c := range t.Calls {
-		if i == shownTraceCalls {
-			x.More = plural(int64(len(t.Calls)-i), "more call")
+	for n, i := range t.Tree() {
+		if n == shownTraceCalls {
+			x.More = plural(int64(len(t.Calls)-n), "more call")
 			break
 		}
-		x.Calls = append(x.Calls, newTraceCall(c, begin, length, colors))
+		x.Calls = append(x.Calls, newTraceCall(t.Calls[i], begin, length, colors))
 	}
 	return x
 }
@@ -102,6 +112,10 @@ func newTraceCall(c analyze.Call, begin time.Time, length float64, colors palett
 	if c.Estimated {
 		cost.Est = est(c.Cost, c.Cost)
 	}
-	return traceCall{Name: name, Note: noBreak(note), Flag: blamed[c.Kind], Color: colors.of(c.Agent), Cost: cost,
+	below := ""
+	if c.Subtree.Cmp(c.Cost) > 0 {
+		below = noBreak(Cents(c.Subtree) + " with the calls below it")
+	}
+	return traceCall{Name: name, Note: noBreak(note), Flag: blamed[c.Kind], Depth: min(c.Depth, deepest), Below: below, Color: colors.of(c.Agent), Cost: cost,
 		X: strconv.FormatFloat(min(start, 100-wide), 'f', 2, 64), Width: strconv.FormatFloat(wide, 'f', 2, 64)}
 }

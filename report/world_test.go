@@ -76,11 +76,12 @@ func world(names []string) *analyze.Result {
 	zero := usd("0")
 	r.Totals.Avoidable = analyze.Avoidable{Certain: zero, Likely: zero, Test: zero}
 	guess(r)
-	r.Traces = append(r.Traces, analyze.Trace{ID: "9834398461c143c20f74b077870d45da", Cost: usd("0.298011"), Calls: []analyze.Call{
+	r.Traces = append(r.Traces, analyze.Trace{ID: "9834398461c143c20f74b077870d45da", By: "trace", Cost: usd("0.298011"), Calls: []analyze.Call{
 		{At: since.Add(26*time.Hour + 5*time.Second), Agent: names[0], User: "u-8", Model: "claude-opus-4-5", Endpoint: "/v1/messages", Status: 200, End: "complete",
-			LatencyMS: 4321, InputTokens: 55_100, OutputTokens: 5, Cost: usd("0.275800"), Kind: "history", Finding: "history-724a9f", Boot: "00000000deadbeef", Seq: 17},
+			LatencyMS: 4321, InputTokens: 55_100, OutputTokens: 5, Cost: usd("0.275800"), Kind: "history", Finding: "history-724a9f", Boot: "00000000deadbeef", Seq: 17, Subtree: usd("0.298011")},
 		{At: since.Add(26*time.Hour + 10*time.Second), Agent: names[1%len(names)], Step: "rewrite", Model: "claude-opus-4-5", Status: 429, End: "complete",
-			LatencyMS: 812, InputTokens: 622, OutputTokens: 107, Cost: usd("0.022211"), Estimated: true, Boot: "00000000deadbeef", Seq: 18},
+			LatencyMS: 812, InputTokens: 622, OutputTokens: 107, Cost: usd("0.022211"), Estimated: true, Boot: "00000000deadbeef", Seq: 18,
+			ParentBoot: "00000000deadbeef", ParentSeq: 17, ParentBy: "span", Depth: 1, Subtree: usd("0.022211")},
 	}})
 	before := r.Totals
 	before.Cost, before.Requests = micro(1_848_000_000), 120_000
