@@ -5,4 +5,4 @@ SELECT
   CAST(output_tokens AS BIGINT) AS output_tokens,
   CAST(latency_ms AS BIGINT) AS waited_ms
 FROM traffic
-WHERE due AND "end" = 'client_abort' AND stream AND NOT (measured AND finish_reason <> '')
+WHERE due AND aborted AND stream AND NOT (measured AND finish_reason_id <> 0)

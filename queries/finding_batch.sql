@@ -21,22 +21,23 @@ WITH run AS (
 ), spaced AS (
   SELECT *, started_at - lag(started_at) OVER (PARTITION BY caller_id ORDER BY run) AS since_last
   FROM own
-), daily AS (
+), daily AS MATERIALIZED (
   SELECT caller_id, count(*) AS runs
   FROM spaced
   GROUP BY caller_id
   HAVING count(*) >= schedule_runs() AND bool_and(large) AND min(since_last) >= to_hours(batch_hours())
     AND sum(calls) * 100 >= any_value(caller_calls) * schedule_share_pct()
-), job AS (
-  SELECT caller_id, minute, runs
-  FROM scheduled
+), asked AS MATERIALIZED (
+  -- By a list of callers: where there is no such job no call is read.
+  SELECT boot, seq, date_trunc('minute', ts) AS minute, caller_id, cost_usd, batch_multiplier
+  FROM rated, (SELECT list(caller_id) AS callers FROM daily HAVING count(*) > 0) jobs
+  WHERE due AND NOT stream AND batch_multiplier < 1 AND list_contains(callers, caller_id)
+), work AS MATERIALIZED (
+  SELECT boot, seq, caller_id, cost_usd, batch_multiplier, runs
+  FROM asked
+  JOIN scheduled USING (caller_id, minute)
   JOIN own USING (caller_id, run)
   JOIN daily USING (caller_id)
-), work AS MATERIALIZED (
-  SELECT boot, seq, rated.caller_id AS caller_id, cost_usd, batch_multiplier, runs
-  FROM rated
-  JOIN job ON job.caller_id = rated.caller_id AND job.minute = date_trunc('minute', rated.ts)
-  WHERE due AND NOT stream AND batch_multiplier < 1
 ), taken AS (
   SELECT boot, seq, sum(saved_usd) AS usd FROM charge SEMI JOIN work USING (boot, seq) WHERE place < 8 GROUP BY ALL
 )

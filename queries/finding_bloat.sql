@@ -5,7 +5,7 @@ WITH long AS MATERIALIZED (
   FROM rated
   WHERE due AND input_tokens >= bloat_input_tokens() AND input_tokens > bloat_ratio() * output_tokens
     AND output_tokens > 0 AND output_tokens < short_output_tokens() AND session_hash = 0 AND tools = 0 AND NOT failed
-    AND operation <> 'embeddings'
+    AND NOT embeds
 ), taken AS (
   SELECT boot, seq FROM charge SEMI JOIN long USING (boot, seq) WHERE place < 9
 )

@@ -7,9 +7,9 @@ WITH twice AS (
   GROUP BY fp_request
   HAVING min(ts) + to_seconds(repeat_seconds()) < max(ts)
 ), askable AS (
-  SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, operation = 'embeddings' AS embeds, failed
+  SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, embeds, failed
   FROM traffic
-  WHERE fp_request IN (FROM twice) AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR operation = 'embeddings')
+  WHERE fp_request IN (FROM twice) AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR embeds)
 ), firsts AS (
   SELECT caller_id, model_id, fp_request, min(ts) FILTER (NOT failed AND retried IS NULL) AS first_at
   FROM askable

@@ -2,9 +2,9 @@
 -- and made again with a higher limit.
 WITH failed AS MATERIALIZED (
   SELECT boot, seq, ts, latency_ms, caller_id, cost_usd, fp_request, key_id_id, max_tokens,
-    status >= 500 OR "end" <> 'complete' AND NOT (measured AND finish_reason <> '') AS broken
+    status >= 500 OR NOT ended AND NOT (measured AND finish_reason_id <> 0) AS broken
   FROM traffic
-  WHERE due AND fp_request <> 0 AND (status >= 500 OR "end" <> 'complete' OR finish_reason IN ('length', 'max_tokens', 'MAX_TOKENS'))
+  WHERE due AND fp_request <> 0 AND (status >= 500 OR NOT ended OR finish_reason IN ('length', 'max_tokens', 'MAX_TOKENS'))
 ), later AS (
   SELECT ts, fp_request, key_id_id, max_tokens
   FROM traffic

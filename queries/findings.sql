@@ -9,28 +9,26 @@
 CREATE OR REPLACE TABLE lasting_system AS
 SELECT fp_system
 FROM history
-WHERE agent_id = (SELECT unknown_agent FROM words) AND fp_system <> 0 AND NOT gap
+WHERE NOT named AND fp_system <> 0 AND NOT gap
 GROUP BY fp_system
 HAVING count(*) >= 3 AND max(ts) - min(ts) >= (
   SELECT least(INTERVAL 25 HOUR, (max(ts) - min(ts)) / 2)
   FROM history
-  WHERE agent_id = (SELECT unknown_agent FROM words) AND NOT gap);
+  WHERE NOT named AND NOT gap);
 
 -- text_bytes is all text of the request; due marks calls of the period that cost
 -- something, the only ones that findings may charge. A call that said why it
 -- finished has its answer, even if the client was gone by then: it has not failed.
 CREATE OR REPLACE VIEW traffic AS
 SELECT
-  h.* REPLACE (failed AND (status >= 400 OR finish_reason = '' OR usage_source NOT IN ('reported', 'derived')) AS failed),
-  CASE WHEN h.agent_id <> w.unknown_agent THEN CAST(h.agent_id AS UBIGINT)
+  h.* REPLACE (failed AND (status >= 400 OR finish_reason_id = 0 OR NOT measured) AS failed),
+  CASE WHEN named THEN CAST(h.agent_id AS UBIGINT)
     ELSE hash(coalesce(s.fp_system, 0), CASE WHEN s.fp_system IS NULL THEN model_id END, key_id_id, user_agent_id,
       CASE WHEN key_id_id = 0 THEN client_id END) | 9223372036854775808 END AS caller_id,
   CAST(system_bytes AS BIGINT) + tools_bytes + history_bytes + input_bytes AS text_bytes,
-  usage_source IN ('reported', 'derived') AS measured,
   cost_usd > 0 AND ts >= (SELECT since_at FROM period) AS due
 FROM history h
-CROSS JOIN (SELECT unknown_agent FROM words) w
-LEFT JOIN lasting_system s ON s.fp_system = CASE WHEN h.agent_id = w.unknown_agent THEN h.fp_system ELSE 0 END
+LEFT JOIN lasting_system s ON s.fp_system = CASE WHEN named THEN 0 ELSE h.fp_system END
 WHERE NOT gap;
 
 -- The calls whose model has a price, with what 1,000 more tokens would cost them.

@@ -58,6 +58,10 @@ type Period struct {
 // listed in Response, or it has none and its request model is in Request.
 type ModelFilter struct{ Response, Request []uint32 }
 
+// viewWords are the numbers in the table words that stand in the views themselves,
+// so that conditions on them are met while rows are read.
+var viewWords = []string{"complete", "client_abort", "embeddings", "reported", "derived", "unknown_agent", "unknown_user", "nothing_to_bill"}
+
 const stamp = "2006-01-02 15:04:05.000000"
 
 // SetWords writes the one-row table words and the macros that name things by it.
@@ -77,14 +81,22 @@ func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
 	if zone == nil {
 		zone = time.UTC
 	}
-	text := strings.NewReplacer(
+	fill := []string{
 		"{{since}}", p.Since.UTC().Format(stamp),
 		"{{until}}", p.Until.UTC().Format(stamp),
 		"{{offset}}", offsetExpr(p.Since.AddDate(0, 0, -8), p.Until, zone),
 		"{{filter}}", filterExpr(p),
 		"{{spent}}", cmp.Or(p.SpentSince, p.Since).UTC().Format(stamp),
 		"{{spent_until}}", cmp.Or(p.SpentUntil, p.Until).UTC().Format(stamp),
-	).Replace(Text("views"))
+	}
+	for _, word := range viewWords {
+		var id uint32
+		if err := db.QueryRowContext(ctx, "SELECT "+word+" FROM words").Scan(&id); err != nil {
+			return fmt.Errorf("read number of %s: %w", word, err)
+		}
+		fill = append(fill, "{{"+word+"}}", fmt.Sprint(id))
+	}
+	text := strings.NewReplacer(fill...).Replace(Text("views"))
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin views: %w", err)

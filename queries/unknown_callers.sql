@@ -5,14 +5,14 @@
 -- share: each thing counts by how telling it is (weight) and by how few agents
 -- have it, for the part of the group's calls that have it too.
 WITH lasting AS (
-  SELECT fp_system FROM calls WHERE agent_id = (SELECT unknown_agent FROM words) AND fp_system <> 0 GROUP BY fp_system HAVING count(*) >= 3
+  SELECT fp_system FROM calls WHERE NOT named AND fp_system <> 0 GROUP BY fp_system HAVING count(*) >= 3
 ), stranger AS MATERIALIZED (
   SELECT
     CASE WHEN fp_system IN (FROM lasting) THEN fp_system ELSE 0 END AS system, key_id_id, client_id, user_agent_id,
     fp_tools, model_id, endpoint_id, hour(ts) AS hour,
     sum(requests) AS requests, sum(cost_usd) AS cost_usd, min(ts) AS first_at, max(ts) AS last_at
   FROM calls
-  WHERE agent_id = (SELECT unknown_agent FROM words)
+  WHERE NOT named
   GROUP BY ALL
 ), caller AS MATERIALIZED (
   SELECT
@@ -26,7 +26,7 @@ WITH lasting AS (
     agent_id, CASE WHEN fp_system IN (FROM lasting) THEN fp_system ELSE 0 END AS system, key_id_id, client_id, user_agent_id,
     CASE WHEN fp_tools IN (SELECT fp_tools FROM stranger) THEN fp_tools ELSE 0 END AS fp_tools, model_id, endpoint_id, hour(ts) AS hour, sum(requests) AS requests
   FROM calls
-  WHERE agent_id <> (SELECT unknown_agent FROM words) AND EXISTS (FROM caller)
+  WHERE named AND EXISTS (FROM caller)
   GROUP BY ALL
 ), trait AS (
   SELECT place, trait.kind, trait.value, sum(s.requests) / any_value(caller.requests) AS part

@@ -4,6 +4,6 @@ SELECT
   sum(requests) AS requests,
   sum(cost_usd) AS cost_usd
 FROM calls
-WHERE agent_id = (SELECT unknown_agent FROM words)
+WHERE NOT named
 GROUP BY user_agent
 ORDER BY requests DESC, program

@@ -5,7 +5,8 @@
 -- crossed with the calls costs nothing to plan; a subquery or a join per name
 -- costs milliseconds in every query. The numbers beside the lists let queries
 -- compare and group by id: an absent agent is the agent "unknown", and a model
--- is one group whether it was read from the request or from the response.
+-- is one group whether it was read from the request or from the response. No word
+-- has the number 4294967295.
 CREATE OR REPLACE TABLE words AS
 WITH team AS (
   SELECT id, word, min(id) OVER (PARTITION BY word) AS first
@@ -44,6 +45,10 @@ SELECT
   coalesce(min(id) FILTER (WHERE kind = 'agent' AND name = 'unknown'), 0) AS unknown_agent,
   coalesce(min(id) FILTER (WHERE kind = 'user' AND name = 'unknown'), 0) AS unknown_user,
   coalesce(min(id) FILTER (WHERE kind = 'end' AND name = 'complete'), 0) AS complete,
+  coalesce(min(id) FILTER (WHERE kind = 'end' AND name = 'client_abort'), 4294967295) AS client_abort,
+  coalesce(min(id) FILTER (WHERE kind = 'operation' AND name = 'embeddings'), 4294967295) AS embeddings,
+  coalesce(min(id) FILTER (WHERE kind = 'usage_source' AND name = 'reported'), 4294967295) AS reported,
+  coalesce(min(id) FILTER (WHERE kind = 'usage_source' AND name = 'derived'), 4294967295) AS derived,
   coalesce(min(id) FILTER (WHERE kind = 'cost_basis' AND name = 'none'), 0) AS nothing_to_bill,
   (SELECT list(coalesce(served.id, same.id + 1000000000) ORDER BY asked.id)
      FROM (SELECT id, coalesce(nullif(name, ''), 'unknown') AS word FROM dim WHERE kind = 'request_model') asked
