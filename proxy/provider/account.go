@@ -146,6 +146,9 @@ func (rd *reading) into(rec *usage.Record) {
 	rec.Tokens = rd.Tokens
 	rec.SubUsage = rd.sub
 	rec.CostUSD = rd.cost
+	if rd.model != "" {
+		rec.ResponseModel = rd.model
+	}
 	if rd.tier != "" {
 		rec.ServiceTier = rd.tier
 	}

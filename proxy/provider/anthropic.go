@@ -49,8 +49,11 @@ type anthropicCounts struct {
 // output.
 //
 // iterations, where present, is the whole truth: the totals beside it leave out
-// compaction steps and, as those run on another model, advisor steps. Where a
-// fallback took place the totals hold.
+// compaction steps and, as those run on another model, advisor steps. Where
+// another model took over after a refusal the totals hold, for they are that
+// model's; what the refusing one had written by then is billed beside them, at
+// its own price, and nothing if it had written nothing
+// (platform.claude.com/docs, "Refusals and fallback").
 func readAnthropic(r *reading, raw []byte, c *Call) {
 	var u anthropicCounts
 	var iterations []byte
@@ -139,30 +142,51 @@ func (u *anthropicCounts) add(o anthropicCounts) {
 // iterations sums up the steps of the message's own model and keeps those of
 // others as sub-usage. ok tells whether the sum replaces the totals.
 func (r *reading) iterations(list []byte) (sum anthropicCounts, ok bool) {
+	var own []step
 	fallback := false
 	for e := array(list); e.next(); {
-		var u anthropicCounts
-		var typ, model string
-		for m := object(e.val); m.next(); {
-			switch string(m.key) {
-			case "type":
-				typ = stringOf(m.val)
-			case "model":
-				model = stringOf(m.val)
-			default:
-				u.member(r, m.key, m.val)
-			}
-		}
-		switch typ {
+		s := r.step(e.val)
+		switch s.typ {
 		case "advisor_message":
-			model, _ = usage.Label(model, usage.MaxLabel)
-			r.sub = append(r.sub, usage.SubUsage{Model: model, Tokens: u.tokens()})
+			r.sub = append(r.sub, s.subUsage())
 			continue
 		case "fallback_message":
-			fallback = true
+			fallback, r.model = true, s.model
 		}
-		sum.add(u)
-		ok = true
+		own = append(own, s)
+		sum.add(s.anthropicCounts)
 	}
-	return sum, ok && !fallback
+	if !fallback {
+		return sum, len(own) > 0
+	}
+	for _, s := range own { // a message_start can name the model that refused
+		if s.model != "" && s.model != r.model && s.output > 0 {
+			r.sub = append(r.sub, s.subUsage())
+		}
+	}
+	return sum, false
+}
+
+// step is one entry of iterations.
+type step struct {
+	typ, model string
+	anthropicCounts
+}
+
+func (r *reading) step(entry []byte) (s step) {
+	for m := object(entry); m.next(); {
+		switch string(m.key) {
+		case "type":
+			s.typ = stringOf(m.val)
+		case "model":
+			s.model, _ = usage.Label(stringOf(m.val), usage.MaxLabel)
+		default:
+			s.member(r, m.key, m.val)
+		}
+	}
+	return s
+}
+
+func (s *step) subUsage() usage.SubUsage {
+	return usage.SubUsage{Model: s.model, Tokens: s.tokens()}
 }

@@ -41,6 +41,7 @@ type reading struct {
 	usage.Tokens
 	sub              []usage.SubUsage
 	tier, speed, geo string
+	model            string // that served the call, where the usage knows better than the answer
 	cost             string // plain decimal, "" where the provider reports none
 	seen             bool   // a count or amount that the dialect knows was there
 	derived          bool   // a part was derived from a gap in the total
