@@ -40,7 +40,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	if len(g.usage) > 0 {
 		r.dialect.read(&rd, g.usage, c)
 	} else {
-		rd.Input, rd.seen = g.added, true
+		rd.Input, rd.seen, r.incomplete = g.added, true, true
 	}
 	if !rd.seen { // a usage of nulls, or of nothing that says what was used
 		r.without(rec, cut)
@@ -53,7 +53,7 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	rd.check()
 	rd.into(rec)
 	switch {
-	case g.early, cut && rec.Stream && r.growing():
+	case g.early, cut && (rec.Stream && r.growing() || r.incomplete):
 		rec.UsageSource = usage.SourcePartial
 		rec.OutputBytes = g.outputBytes()
 	case rd.derived:
@@ -64,11 +64,18 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 }
 
 // growing reports whether the last usage seen need not be the final one: it is
-// if the same stream has said how it ended, or by what the dialect shows.
+// if the same stream has said how it ended, and that event is whole as far as
+// its usage, or by what the dialect shows.
 func (r *Response) growing() bool {
 	g := &r.gather
-	if !r.dialect.running || g.finish.n > 0 || g.done {
+	if !r.dialect.running || g.done {
 		return false
+	}
+	if strings.Contains(r.call.Endpoint, "/runs") {
+		return true // each step of a run has its usage before the run has
+	}
+	if g.finish.n > 0 {
+		return g.midway || g.ending()
 	}
 	switch r.call.Dialect {
 	case Gemini: // any chunk may do without candidates; Interactions have a status
@@ -90,6 +97,7 @@ func (r *Response) useHeaders() {
 	case r.headers == nil:
 	case len(g.usage) == 0:
 		g.usage = append(g.usage, r.headers...)
+		r.incomplete = true
 	case member(g.usage, []byte("input_tokens")) == nil:
 		g.spare = overlay(g.spare[:0], g.usage, r.headers, 0)
 		g.usage, g.spare = g.spare, g.usage

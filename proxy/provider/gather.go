@@ -23,6 +23,7 @@ type gather struct {
 	counted bool // the event being read has a usage
 	chose   bool // it has a choice
 	alone   bool // the last event with a usage had no choice: it says the whole
+	midway  bool // the finish reason was in an event that broke off before its usage
 
 	finish      value // finish reason of the first choice
 	finishIndex int64
@@ -68,7 +69,7 @@ func (g *gather) reset(merge bool) {
 	g.finish.n = 0
 	g.texts = [numTexts]int64{}
 	g.merge, g.early, g.tooLarge, g.done, g.failed, g.sawAdded = merge, false, false, false, false, false
-	g.counted, g.chose, g.alone = false, false, false
+	g.counted, g.chose, g.alone, g.midway = false, false, false, false
 	g.elements, g.values, g.finishIndex, g.finishAt = 0, 0, 0, 0
 	g.calls, g.searches, g.added, g.eventSearches = 0, 0, 0, 0
 	g.items, g.lastCall = itemCounts{}, 0
@@ -101,7 +102,7 @@ func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
 		return b
 	}
 	g.early = t == treeEarly && (g.early || len(g.usage) == 0)
-	g.counted = true
+	g.counted, g.midway = true, false
 	if g.merge && len(g.usage) > 0 {
 		g.spare = overlay(g.spare[:0], g.usage, b, 0)
 		if len(g.spare) > treeCap {
@@ -241,6 +242,27 @@ func (g *gather) event() {
 		g.vals[s].n = 0
 	}
 	g.values++
+}
+
+// torn ends an event that broke off: a usage or a choice may have followed.
+func (g *gather) torn() {
+	counted := g.counted
+	g.midway = g.midway || g.ending()
+	g.picked, g.vals[slotTurn].n = g.picked[:0], 0
+	g.event()
+	if counted {
+		g.alone = false
+	}
+}
+
+// ending reports whether the event being read has the finish reason and, as
+// yet, no usage.
+func (g *gather) ending() bool { return g.finish.n > 0 && g.finishAt == g.values && !g.counted }
+
+// rest counts what an answer that was cut has shown since its last event.
+func (g *gather) rest() {
+	g.endItems()
+	g.searches = max(g.searches, g.eventSearches)
 }
 
 // endItems adds a streamed item to the count, or takes a whole answer's count

@@ -47,6 +47,7 @@ type Response struct {
 	requestID, org, project string
 	errorHeader             string
 	headers                 []byte // usage that came in headers, for bodies without
+	incomplete              bool   // the usage is the headers' or a sum: more can follow while the body goes on
 
 	promptTokens, cachedTokens int64 // that came in headers, for bodies that say nothing of them
 }
@@ -89,7 +90,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	r.dialect = dialects[c.Dialect]
 	r.kind = contentOf(first(h, "Content-Type"))
 	r.coding = codingOf(strings.Join(h["Content-Encoding"], ","))
-	r.mode, r.npre, r.decoded = modeSniff, 0, 0
+	r.mode, r.npre, r.decoded, r.incomplete = modeSniff, 0, 0, false
 	r.promptTokens, r.cachedTokens = 0, 0
 	r.errorHeader = first(h, "X-Amzn-Errortype")
 	r.requestID = requestID(h)
@@ -290,6 +291,7 @@ func (r *Response) Finish(rec *usage.Record, complete bool) {
 	case r.gather.part != nil:
 		r.endBatch()
 	}
+	r.gather.rest()
 	r.describe(rec)
 	r.account(rec, complete)
 	r.call, r.dialect, r.headers, r.OnPart = Call{}, nil, nil, nil

@@ -135,7 +135,7 @@ func (e *events) dispatch() {
 	e.data = false
 	if !e.w.idle() {
 		e.w.restart() // broken data must not swallow the next event
-		e.w.g.event()
+		e.w.g.torn()
 	}
 	if !e.w.g.done {
 		e.count++
