@@ -6,6 +6,8 @@
 //	burn analyze    reads those files, prices every call, and says which agent,
 //	                user, model and hour burned the money
 //	burn demo       shows all of it on two made-up months, without a key
+//	burn mark       notes that an agent was changed, so that later reports say
+//	                whether it worked
 //	burn doctor     says what is wrong with files, database and records, and
 //	                what to type
 //	burn prices     lists, checks, imports and explains prices

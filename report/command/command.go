@@ -3,8 +3,9 @@
 // of its name. Results go to standard output, everything else to standard error.
 //
 // Read in this order: command.go (the program, its exit codes), arguments.go and
-// flags.go (what people type), task.go (what a run of analyze is to do), database.go
-// (the database's part of it), then the commands.
+// flags.go (what people type), terminal.go (where they read), then the commands. Of
+// analyze, task.go is what a run is to do, database.go its work on the database, and
+// deliver.go whom it tells.
 package command
 
 import (

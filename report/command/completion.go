@@ -80,5 +80,3 @@ var offered = map[string][]string{
 	"fingerprints": {"on", "off"},
 	"users":        {string(proxy.UsersPlain), string(proxy.UsersHash), string(proxy.UsersOff)},
 }
-
-// version

@@ -1,14 +1,15 @@
 package command
 
 import (
-	"burn/analyze"
-	"burn/ingest"
-	"burn/ingest/price"
-	"burn/report"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"burn/analyze"
+	"burn/ingest"
+	"burn/ingest/price"
+	"burn/report"
 )
 
 // withDatabase opens the database, ingests what is new, and calls f.

@@ -122,5 +122,3 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
-
-// mark

@@ -118,5 +118,3 @@ func health(ctx context.Context, t task) (report.Health, error) {
 	}
 	return h, errors.Join(err, db.Close())
 }
-
-// prices

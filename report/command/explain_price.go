@@ -120,5 +120,3 @@ func explanationSheet(e *price.Explanation) report.Sheet {
 	s.Rows, s.Below = e.Arithmetic(), e.Outcome()
 	return s
 }
-
-// completion

@@ -8,12 +8,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"burn/analyze"
-	"burn/report"
 	"burn/report/settings"
 )
 
@@ -120,66 +117,4 @@ func defaultLogDir() string {
 		}
 	}
 	return filepath.Join(base, "burn", "logs")
-}
-
-// proxy
-
-// moment reads --at: a day begins at midnight UTC, as periods of prices do.
-func moment(c *cli.Context) (time.Time, error) {
-	s := c.String("at")
-	if s == "" {
-		return time.Now().UTC(), nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
-		if at, err := time.Parse(layout, s); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--at %q: use a day such as 2026-08-21 or an RFC 3339 time", s)
-}
-
-// sameCalls is the command that looks at the same calls of the same period on any
-// later day, without options of output.
-func sameCalls(c *cli.Context, period analyze.Period) string {
-	words := []string{"burn", "analyze"}
-	for _, name := range []string{"config", "db", "agents", "prices"} {
-		if v := c.String(name); v != "" {
-			words = append(words, "--"+name, v)
-		}
-	}
-	for _, name := range []string{"log-dir", "agent", "user", "model", "endpoint"} {
-		for _, v := range c.StringSlice(name) {
-			words = append(words, "--"+name, v)
-		}
-	}
-	return report.Command(append(words, spanFlags(period)...)...)
-}
-
-// spanFlags name a period by dates, or by moments where it has none.
-func spanFlags(period analyze.Period) []string {
-	zone := period.Since.Location()
-	day := func(t time.Time) string {
-		t = t.In(zone)
-		if t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)) {
-			return t.Format(time.DateOnly)
-		}
-		return t.Format(time.RFC3339Nano)
-	}
-	words := []string{"--since", day(period.Since), "--until", day(period.Until)}
-	if zone != time.Local {
-		words = append(words, "--tz", zone.String())
-	}
-	return words
-}
-
-// keepSince is the moment that lies age back; zero without an age.
-func keepSince(age string, now time.Time, zone *time.Location) (time.Time, error) {
-	if age == "" {
-		return time.Time{}, nil
-	}
-	period, err := analyze.ParsePeriod(age, "now", now, zone)
-	if err != nil || !strings.ContainsAny(age[:1], "0123456789") || !slices.Contains([]string{"m", "h", "d", "w", "o", "y"}, age[len(age)-1:]) {
-		return time.Time{}, fmt.Errorf("--keep %q: use an age, such as 36h, 90d, 6mo or 1y", age)
-	}
-	return period.Since, nil
 }

@@ -77,5 +77,3 @@ func (p *program) marks(dirs []string) (list []analyze.Mark, err error) {
 	}
 	return list, nil
 }
-
-// doctor

@@ -121,6 +121,20 @@ func (p *program) listPrices(c *cli.Context) error {
 	return quiet(err, 0)
 }
 
+// moment reads --at: a day begins at midnight UTC, as periods of prices do.
+func moment(c *cli.Context) (time.Time, error) {
+	s := c.String("at")
+	if s == "" {
+		return time.Now().UTC(), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q: use a day such as 2026-08-21 or an RFC 3339 time", s)
+}
+
 // openOperand opens the command's file; - is standard input.
 func openOperand(c *cli.Context) (*os.File, error) {
 	if path := c.Args().First(); path != "-" {

@@ -119,5 +119,3 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 	}
 	return cfg, p.config.Section("tags", &cfg.Tags)
 }
-
-// analyze

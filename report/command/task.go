@@ -115,103 +115,166 @@ func (t task) exitCode(r *analyze.Result) int {
 	return 0
 }
 
+// analyzeTask is what the flags of analyze and the configuration ask for.
 func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
-	logger, err := p.logger(c)
-	if err != nil {
+	t.look.Now = time.Now().Truncate(time.Millisecond) // as records are, so that a period can be typed again
+	if err := p.lookAt(c, &t.look); err != nil {
 		return t, err
 	}
-	now := time.Now().Truncate(time.Millisecond) // as records are, so that a period can be typed again
-	zone, err := analyze.Zone(c.String("tz"))
-	if err != nil {
-		return t, fmt.Errorf("--tz: %w", err)
-	}
-	period, err := analyze.ParsePeriod(c.String("since"), c.String("until"), now, zone)
-	if err != nil {
+	if err := p.files(c, &t); err != nil {
 		return t, err
 	}
-	compare, err := analyze.ParseCompare(c.String("compare"), period, now)
-	if err != nil {
+	if err := p.output(c, &t); err != nil {
 		return t, err
-	}
-	t = task{
-		noIngest: c.Bool("no-ingest"), format: c.String("format"), html: c.String("html"), strict: c.Bool("strict"),
-		explain: c.String("explain"), failOn: c.StringSlice("fail-on"),
-		db: ingest.Options{
-			Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
-			Version: p.version, Logger: logger, Progress: p.progress(),
-		},
-		look: analyze.Options{
-			Period: period, Compare: compare, Now: now,
-			Filter: analyze.Filter{Agents: c.StringSlice("agent"), Users: c.StringSlice("user"), Models: c.StringSlice("model"), Endpoints: c.StringSlice("endpoint")},
-		},
-		text:    report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Compact: c.Bool("compact"), Top: c.Int("top")},
-		htmlOpt: report.HTMLOptions{Top: c.Int("top"), Plain: c.Bool("html-plain"), Command: "burn " + strings.Join(os.Args[1:], " "), Version: p.version},
-	}
-	switch t.format {
-	case "table":
-	case "json", "csv", "markdown":
-		t.look.Need |= analyze.Whole
-	default:
-		return t, fmt.Errorf("--format %q: use table, json, csv or markdown", t.format)
-	}
-	if t.html != "" {
-		t.look.Need |= analyze.Pictures
-		t.text.Report = t.html
-	}
-	if t.explain != "" && (t.html != "" || t.format == "csv" || t.format == "markdown") {
-		return t, errors.New("--explain is shown as --format table or json")
-	}
-	for _, what := range t.failOn {
-		if what != "budget" && what != "findings" {
-			return t, fmt.Errorf("--fail-on %q: use budget or findings", what)
-		}
-	}
-	if t.look.Budgets, err = p.budgets(c); err != nil {
-		return t, err
-	}
-	if t.explain == "" {
-		t.look.Need |= analyze.Alerts
-	}
-	if t.html == "-" && t.format != "table" {
-		return t, errors.New("--html - and --format both want standard output")
-	}
-	if c.Int("top") < 1 {
-		return t, errors.New("--top: use a number from 1")
-	}
-	t.defaults()
-	t.htmlOpt.Base = sameCalls(c, period)
-	if !c.IsSet("top") {
-		t.htmlOpt.Top = 20
 	}
 	if err := p.deliver(c, &t); err != nil {
 		return t, err
-	}
-	if t.db.Rebuild && (t.db.NoRebuild || t.noIngest) {
-		return t, errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
-	}
-	if t.db.Compress = c.Bool("compress"); t.noIngest && (t.db.Compress || c.String("keep") != "") {
-		return t, errors.New("--no-ingest contradicts --keep and --compress")
-	}
-	if t.db.Keep, err = keepSince(c.String("keep"), now, zone); err != nil {
-		return t, err
-	}
-	t.db.NoRebuild = t.db.NoRebuild || t.noIngest // nothing would fill the new one
-	if t.db.LockWait, err = settings.Wait(c.String("lock-wait")); err != nil {
-		return t, fmt.Errorf("--lock-wait: %w", err)
-	}
-	if t.db.Memory, err = settings.Size(c.String("memory")); err != nil {
-		return t, fmt.Errorf("--memory: %w", err)
-	}
-	if err := p.config.Section("thresholds", &t.look.Thresholds); err != nil {
-		return t, err
-	}
-	if err := analyze.CheckThresholds(t.look.Thresholds); err != nil {
-		return t, p.config.Errorf("thresholds", err)
 	}
 	if t.look.Marks, err = p.marks(t.db.Dirs); err != nil {
 		return t, err
 	}
 	return t, p.readTables(c, &t)
+}
+
+// lookAt reads which calls are looked at, and what is asked about them.
+func (p *program) lookAt(c *cli.Context, look *analyze.Options) error {
+	zone, err := analyze.Zone(c.String("tz"))
+	if err != nil {
+		return fmt.Errorf("--tz: %w", err)
+	}
+	if look.Period, err = analyze.ParsePeriod(c.String("since"), c.String("until"), look.Now, zone); err != nil {
+		return err
+	}
+	if look.Compare, err = analyze.ParseCompare(c.String("compare"), look.Period, look.Now); err != nil {
+		return err
+	}
+	look.Filter = analyze.Filter{Agents: c.StringSlice("agent"), Users: c.StringSlice("user"), Models: c.StringSlice("model"), Endpoints: c.StringSlice("endpoint")}
+	if look.Budgets, err = p.budgets(c); err != nil {
+		return err
+	}
+	if err := p.config.Section("thresholds", &look.Thresholds); err != nil {
+		return err
+	}
+	if err := analyze.CheckThresholds(look.Thresholds); err != nil {
+		return p.config.Errorf("thresholds", err)
+	}
+	return nil
+}
+
+// files reads where log files and the database are, and what may become of them.
+func (p *program) files(c *cli.Context, t *task) error {
+	logger, err := p.logger(c)
+	if err != nil {
+		return err
+	}
+	t.noIngest = c.Bool("no-ingest")
+	t.db = ingest.Options{
+		Path: c.String("db"), Dirs: c.StringSlice("log-dir"), Rebuild: c.Bool("rebuild"), NoRebuild: c.Bool("no-rebuild"),
+		Compress: c.Bool("compress"), Version: p.version, Logger: logger, Progress: p.progress(),
+	}
+	t.defaults()
+	switch {
+	case t.db.Rebuild && (t.db.NoRebuild || t.noIngest):
+		return errors.New("--rebuild contradicts --no-rebuild and --no-ingest")
+	case t.noIngest && (t.db.Compress || c.String("keep") != ""):
+		return errors.New("--no-ingest contradicts --keep and --compress")
+	}
+	t.db.NoRebuild = t.db.NoRebuild || t.noIngest // nothing would fill the new one
+	if t.db.Keep, err = keepSince(c.String("keep"), t.look.Now, t.look.Period.Zone); err != nil {
+		return err
+	}
+	if t.db.LockWait, err = settings.Wait(c.String("lock-wait")); err != nil {
+		return fmt.Errorf("--lock-wait: %w", err)
+	}
+	if t.db.Memory, err = settings.Size(c.String("memory")); err != nil {
+		return fmt.Errorf("--memory: %w", err)
+	}
+	return nil
+}
+
+// output reads how the answer is shown, and what it says to whoever waits for the
+// exit code.
+func (p *program) output(c *cli.Context, t *task) error {
+	t.format, t.html, t.explain = c.String("format"), c.String("html"), c.String("explain")
+	t.strict, t.failOn = c.Bool("strict"), c.StringSlice("fail-on")
+	top := c.Int("top")
+	t.text = report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Compact: c.Bool("compact"), Top: top}
+	t.htmlOpt = report.HTMLOptions{Top: top, Plain: c.Bool("html-plain"), Command: "burn " + strings.Join(os.Args[1:], " "), Version: p.version, Base: sameCalls(c, t.look.Period)}
+	if !c.IsSet("top") {
+		t.htmlOpt.Top = 20
+	}
+	switch {
+	case !slices.Contains([]string{"table", "json", "csv", "markdown"}, t.format):
+		return fmt.Errorf("--format %q: use table, json, csv or markdown", t.format)
+	case t.explain != "" && (t.html != "" || t.format == "csv" || t.format == "markdown"):
+		return errors.New("--explain is shown as --format table or json")
+	case t.html == "-" && t.format != "table":
+		return errors.New("--html - and --format both want standard output")
+	case top < 1:
+		return errors.New("--top: use a number from 1")
+	}
+	for _, what := range t.failOn {
+		if what != "budget" && what != "findings" {
+			return fmt.Errorf("--fail-on %q: use budget or findings", what)
+		}
+	}
+	if t.format != "table" {
+		t.look.Need |= analyze.Whole
+	}
+	if t.html != "" {
+		t.look.Need |= analyze.Pictures
+		t.text.Report = t.html
+	}
+	if t.explain == "" {
+		t.look.Need |= analyze.Alerts
+	}
+	return nil
+}
+
+// keepSince is the moment that lies age back; zero without an age.
+func keepSince(age string, now time.Time, zone *time.Location) (time.Time, error) {
+	if age == "" {
+		return time.Time{}, nil
+	}
+	period, err := analyze.ParsePeriod(age, "now", now, zone)
+	if err != nil || !strings.ContainsAny(age[:1], "0123456789") || !slices.Contains([]string{"m", "h", "d", "w", "o", "y"}, age[len(age)-1:]) {
+		return time.Time{}, fmt.Errorf("--keep %q: use an age, such as 36h, 90d, 6mo or 1y", age)
+	}
+	return period.Since, nil
+}
+
+// sameCalls is the command that looks at the same calls of the same period on any
+// later day, without options of output.
+func sameCalls(c *cli.Context, period analyze.Period) string {
+	words := []string{"burn", "analyze"}
+	for _, name := range []string{"config", "db", "agents", "prices"} {
+		if v := c.String(name); v != "" {
+			words = append(words, "--"+name, v)
+		}
+	}
+	for _, name := range []string{"log-dir", "agent", "user", "model", "endpoint"} {
+		for _, v := range c.StringSlice(name) {
+			words = append(words, "--"+name, v)
+		}
+	}
+	return report.Command(append(words, spanFlags(period)...)...)
+}
+
+// spanFlags name a period by dates, or by moments where it has none.
+func spanFlags(period analyze.Period) []string {
+	zone := period.Since.Location()
+	day := func(t time.Time) string {
+		t = t.In(zone)
+		if t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)) {
+			return t.Format(time.DateOnly)
+		}
+		return t.Format(time.RFC3339Nano)
+	}
+	words := []string{"--since", day(period.Since), "--until", day(period.Until)}
+	if zone != time.Local {
+		words = append(words, "--tz", zone.String())
+	}
+	return words
 }
 
 // readTables reads the files of agents and prices.

@@ -2,36 +2,13 @@ package command
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"time"
 
 	"golang.org/x/term"
 
-	"burn/analyze"
 	"burn/report"
 )
-
-// show writes the result as asked for.
-func (p *program) show(w io.Writer, t task, r *analyze.Result) error {
-	if t.html == "-" {
-		return report.HTML(w, r, t.htmlOpt)
-	}
-	if t.html != "" {
-		if err := report.WriteFile(t.html, func(w io.Writer) error { return report.HTML(w, r, t.htmlOpt) }); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
-	}
-	switch t.format {
-	case "json":
-		return report.JSON(w, r)
-	case "csv":
-		return report.CSV(w, r)
-	case "markdown":
-		return report.Markdown(w, r, t.text.Top)
-	}
-	return report.Text(w, r, t.text)
-}
 
 // progress reports on long reading, on a terminal only and not before half a
 // second has passed.
@@ -67,8 +44,6 @@ func (p *program) width() int {
 	}
 	return 0
 }
-
-// demo
 
 func (p *program) textOptions() report.TextOptions {
 	return report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal())}
