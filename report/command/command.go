@@ -84,6 +84,7 @@ type program struct {
 	version        string
 	stdout, stderr io.Writer
 	config         *settings.File
+	reading        *progress // nil where nobody sees it
 }
 
 func (p *program) app() *cli.App {

@@ -41,6 +41,7 @@ func (p *program) withDatabase(ctx context.Context, t task, f func(context.Conte
 func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f func(context.Context, *ingest.DB) error) error {
 	if !t.noIngest {
 		stats, err := db.Ingest(ctx)
+		p.reading.clear()
 		if err != nil {
 			return err
 		}
