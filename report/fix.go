@@ -52,9 +52,13 @@ func explainCommand(u analyze.Unpriced) string {
 func Command(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = shellWord(w)
-		if strings.HasPrefix(w, "--") {
-			quoted[i] = Clean(w)
+		switch flag, value, given := strings.Cut(w, "="); {
+		case given && strings.HasPrefix(flag, "--"):
+			quoted[i] = Clean(flag) + "=" + shellWord(value)
+		case strings.HasPrefix(w, "-") && plainWord(w): // a flag, or - for standard output
+			quoted[i] = w
+		default:
+			quoted[i] = shellWord(w)
 		}
 	}
 	return strings.Join(quoted, " ")
@@ -62,14 +66,18 @@ func Command(words ...string) string {
 
 // shellWord quotes a foreign name so that a shell takes it for one word.
 func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.,:/@+=", r)
-	}
 	s = Clean(s)
-	if s != "" && s[0] != '-' && s[0] != '=' && strings.TrimFunc(s, plain) == "" {
+	if s != "" && s[0] != '-' && s[0] != '=' && plainWord(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// plainWord reports whether nothing in s means something to a shell.
+func plainWord(s string) bool {
+	return strings.TrimFunc(s, func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.,:/@+=", r)
+	}) == ""
 }
 
 // UnpricedLine says what is in no sum, "" if everything has a price.

@@ -57,7 +57,7 @@ func usageError(err error) error { return &exit{code: ExitUsage, err: err} }
 func Run(version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{version: version, stdout: stdout, stderr: stderr}
+	p := &program{version: version, args: append([]string{"burn"}, args[1:]...), stdout: stdout, stderr: stderr}
 	app := p.app()
 	err := app.RunContext(ctx, operandLast(app, args))
 	if err == nil {
@@ -82,6 +82,7 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 // program is burn with its surroundings.
 type program struct {
 	version        string
+	args           []string // as typed, burn first
 	stdout, stderr io.Writer
 	config         *settings.File
 	reading        *progress // nil where nobody sees it

@@ -199,7 +199,7 @@ func (p *program) output(c *cli.Context, t *task) error {
 	t.strict, t.failOn = c.Bool("strict"), c.StringSlice("fail-on")
 	top := c.Int("top")
 	t.text = report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Compact: c.Bool("compact"), Top: top}
-	t.htmlOpt = report.HTMLOptions{Top: top, Plain: c.Bool("html-plain"), Command: "burn " + strings.Join(os.Args[1:], " "), Version: p.version, Base: sameCalls(c, t.look.Period)}
+	t.htmlOpt = report.HTMLOptions{Top: top, Plain: c.Bool("html-plain"), Command: report.Command(p.args...), Version: p.version, Base: sameCalls(c, t.look.Period)}
 	if !c.IsSet("top") {
 		t.htmlOpt.Top = 20
 	}
