@@ -20,6 +20,7 @@ import (
 type browser struct {
 	t       *testing.T
 	in      *os.File
+	pipe    *os.File // what out reads
 	out     *bufio.Reader
 	n       int
 	session string
@@ -58,8 +59,7 @@ func newBrowser(t *testing.T) *browser {
 	}
 	toBrowser.Close()
 	fromBrowser.Close()
-	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
-	out.SetReadDeadline(time.Now().Add(90 * time.Second))
+	b := &browser{t: t, in: in, pipe: out, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		fmt.Fprintf(in, `{"id":1000000,"method":"Browser.close"}`+"\x00")
 		in.Close()
@@ -141,6 +141,7 @@ func (b *browser) open(file string, width int, scheme string, scripts bool) {
 		ID string `json:"targetId"`
 	}
 	b.session, b.events = "", nil
+	b.pipe.SetReadDeadline(time.Now().Add(2 * time.Minute)) // a page that is never done fails
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct {
 		ID string `json:"sessionId"`

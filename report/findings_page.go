@@ -15,7 +15,7 @@ type fixes struct {
 	List            []finding
 	More            []moreFinding
 	MoreSummary     string
-	MoreRest        string
+	Rest            *moreFinding // all that are not listed, in one row
 }
 
 type finding struct {
@@ -30,10 +30,10 @@ type moreFinding struct {
 	Counted                            bool
 }
 
-// moreShown is how many small findings are listed, folded.
+// moreShown is how many small findings are listed, folded, where there is room.
 const moreShown = 50
 
-func (p *page) fixes(r *analyze.Result) {
+func (p *page) fixes(r *analyze.Result, small int) {
 	f := &p.Fix
 	shown, hidden, left := fixFirst(r)
 	if len(shown) == 0 {
@@ -66,13 +66,28 @@ func (p *page) fixes(r *analyze.Result) {
 	if left.Pico().Sign() > 0 {
 		f.MoreSummary += noBreak(", together " + Money(left))
 	}
+	var rest analyze.USD
+	others, tests := int64(0), int64(0)
 	for _, x := range r.Findings {
 		switch {
 		case drawn[x.ID]:
-		case len(f.More) == moreShown:
-			f.MoreRest = "and " + plural(hidden-moreShown, "more") + ": --format json lists all"
+		case len(f.More) == small:
+			if others++; x.Class == analyze.Test {
+				tests++
+			} else {
+				rest = rest.Add(x.Saving)
+			}
 		default:
 			f.More = append(f.More, moreFinding{Money(x.Saving), x.Saving.String(), noBreak(label(x.Title)), x.Class, p.Base + " --explain " + x.ID, x.Class != analyze.Test})
+		}
+	}
+	if others > 0 {
+		f.Rest = &moreFinding{Exact: rest.String(), Title: plural(others, "other finding"), Command: p.Base + " --format json"}
+		if rest.Known() {
+			f.Rest.Save = Money(rest)
+		}
+		if tests > 0 {
+			f.Rest.Title += ", without the dollars of " + plural(tests, "test")
 		}
 	}
 }
@@ -149,7 +164,10 @@ func dayRow(r *analyze.Result, f analyze.Finding, agent string, hot bool) sparkR
 		at[k] = i / bucket
 	}
 	for _, p := range r.Trend {
-		if i, ok := at[trendKey(p.Key, r)]; ok && p.Agent == agent {
+		if p.Agent != agent {
+			continue
+		}
+		if i, ok := at[trendKey(p.Key, r)]; ok {
 			row.all[i] += p.Cost.Float()
 		}
 	}

@@ -180,15 +180,11 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	if b.Compared {
 		b.TotalChange = Change(r.Totals.Cost, r.Previous.Cost)
 	}
-	unit := "day"
-	if r.TrendHourly {
-		unit = "hour"
-	}
 	names := make([]string, len(agents))
 	for i, a := range agents {
 		names[i] = shortName(named(a))
 	}
-	b.Caption = "By " + unit + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + Money(top) + ". From below: " + strings.Join(names, ", ") + ", others grey."
+	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + Money(top) + ". From below: " + strings.Join(names, ", ") + ", others grey."
 	return b
 }
 

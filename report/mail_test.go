@@ -22,6 +22,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,8 +325,10 @@ func TestTransportCheck(t *testing.T) {
 }
 
 func TestTrendPicture(t *testing.T) {
+	r := world(nil)
+	r.Trend = slices.DeleteFunc(r.Trend, func(p analyze.TrendPoint) bool { return p.Key > "2026-09-10" && p.Key < "2026-09-20" })
 	var raw bytes.Buffer
-	if _, err := letter(t, world(nil)).WriteTo(&raw); err != nil {
+	if _, err := letter(t, r).WriteTo(&raw); err != nil {
 		t.Fatal(err)
 	}
 	m, err := mail.EMLToMsgFromReader(&raw)
@@ -343,5 +346,10 @@ func TestTrendPicture(t *testing.T) {
 	}
 	if r, g, bl, _ := img.At(5, img.Bounds().Dy()-1).RGBA(); r == g && g == bl {
 		t.Error("no bar where the first day is")
+	}
+	for x := 14 * 1120 / 30; x < 15*1120/30; x++ {
+		if r, g, bl, _ := img.At(x, 270).RGBA(); r != 0xffff || g != 0xffff || bl != 0xffff {
+			t.Fatal("a bar where a day has no call")
+		}
 	}
 }

@@ -19,7 +19,7 @@ type page struct {
 	Scripts template.HTML
 
 	Version, Command, Base, Installation string
-	Period, Made, Headline               string
+	Period, Made, Headline, Room         string
 	Sentence, Avoidable, Verdict         string // the first line, the part of it to stress, and what else there is to say at once
 	Empty                                bool
 
@@ -35,7 +35,9 @@ type page struct {
 	Budgets budgetPart
 	Trust   trustPart
 
-	options map[string]chartOption
+	unpacked int  // by how many bytes the plain script is longer than the packed one
+	still    bool // the pictures stay as drawn without scripts
+	options  map[string]chartOption
 }
 
 type tile struct {
@@ -68,9 +70,12 @@ type legend struct {
 	Line        bool
 }
 
-func newPage(r *analyze.Result, opt HTMLOptions) *page {
+func newPage(r *analyze.Result, opt HTMLOptions, space room) *page {
+	note := space.note(opt.Top)
+	r, opt = space.fit(r, opt)
 	p := &page{
-		Version: opt.Version, Command: Clean(opt.Command), Base: Clean(opt.Base), Installation: label(r.Installation),
+		Version: opt.Version, Command: command(opt.Command), Base: Clean(opt.Base), Installation: label(r.Installation),
+		Room: note, still: space.still,
 		Period: PeriodLine(r), Made: r.GeneratedAt.Format("2 Jan 2006 15:04"),
 		Headline: PeriodText(r.Period.Between),
 		Empty:    r.Totals.Requests == 0, options: map[string]chartOption{},
@@ -85,7 +90,7 @@ func newPage(r *analyze.Result, opt HTMLOptions) *page {
 	}
 	colors := newPalette(r.ByAgent)
 	p.Tiles = tiles(r)
-	p.fixes(r)
+	p.fixes(r, space.small)
 	p.changes(r, colors)
 	p.trend(r, colors)
 	p.who(r, colors, opt.Top)
@@ -110,8 +115,8 @@ func (p *page) verdict(r *analyze.Result) {
 	if !p.Empty && p.Avoidable == "" && r.Quality.FindingsSkipped == "" && r.Totals.Cost.Known() {
 		more = append(more, "No certain or likely waste was found.")
 	}
-	if b := monthBudget(r); !p.Empty && b != nil && b.State == analyze.BudgetCrossed && b.CrossedAt != nil {
-		more = append(more, "Budget "+Money(b.Limit)+" crossed on "+b.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan")+".")
+	if !p.Empty {
+		more = append(more, overBudget(r)...)
 	}
 	if !p.Empty && r.Compared == nil {
 		more = append(more, "It is not compared with an earlier period.")
@@ -130,14 +135,19 @@ func (p *page) How(rows string, queries ...string) how {
 	return how{p.Base + " --format csv | grep -E '^(table|" + rows + "),'", queries}
 }
 
-// label makes a foreign name fit to be shown: cleaned, and cut where it is absurd.
-func label(s string) string {
-	const most = 160
+// label makes a foreign name fit to be shown. What is absurdly long is cut before,
+// by room.
+func label(s string) string { return Clean(s) }
+
+// command makes the command that was typed fit to be shown; globs and files may
+// be many.
+func command(s string) string {
+	const most = 4000
 	s = Clean(s)
-	if utf8.RuneCountInString(s) <= most {
-		return s
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most]) + "…"
 	}
-	return string([]rune(s)[:most]) + "…"
+	return s
 }
 
 // agentName is label, with words for calls that no header names.

@@ -4,6 +4,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 // budgetPart is who is over a limit or spends more than ever; with neither it is
 // not shown.
 type budgetPart struct {
-	Answer string
-	Rows   []budgetRow
-	Spikes []spikeRow
+	Answer, More string
+	Rows         []budgetRow
+	Spikes       []spikeRow
 }
 
 type budgetRow struct {
@@ -31,21 +32,18 @@ type spikeRow struct {
 	Cost, Most         amount
 }
 
-// pageSpikes is how many spikes are listed.
-const pageSpikes = 5
+// pageBudgets and pageSpikes are how many budgets and spikes are listed.
+const pageBudgets, pageSpikes = 40, 5
 
 func (p *page) budgets(r *analyze.Result, colors palette) {
 	b := &p.Budgets
-	over, risk := 0, 0
-	for _, x := range r.Budgets {
-		row := newBudgetRow(r, x)
-		switch {
-		case x.Crossed(r.Period.Since):
-			over++
-		case x.State == analyze.BudgetAtRisk:
-			risk++
-		}
-		b.Rows = append(b.Rows, row)
+	over, risk := states(r, r.Budgets)
+	shown, hidden := first(urgentFirst(r), pageBudgets)
+	for _, x := range shown {
+		b.Rows = append(b.Rows, newBudgetRow(r, x))
+	}
+	if hidden > 0 {
+		b.More = "and " + plural(hidden, "more budget") + ": --format json lists all"
 	}
 	for i, s := range r.Spikes {
 		if i == pageSpikes {
@@ -54,7 +52,7 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		b.Spikes = append(b.Spikes, spikeRow{agentName(s.Agent), colors.of(s.Agent), PeriodText(analyze.Between{Since: s.Since, Until: s.Until}), money(s.Cost, analyze.USD{}), money(s.Most, analyze.USD{})})
 	}
 	var parts []string
-	switch n := len(b.Rows); {
+	switch n := len(r.Budgets); {
 	case n == 0:
 		parts = append(parts, "No budget is set.")
 	case over == 0 && risk == 0:
@@ -69,6 +67,25 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		parts = append(parts, plural(int64(n), "time")+" an agent spent far more than in its own history.")
 	}
 	b.Answer = noBreak(strings.Join(parts, " "))
+}
+
+// urgentFirst are the budgets as they were given, but those that are crossed first,
+// then those that were in the period, then those that will be.
+func urgentFirst(r *analyze.Result) []analyze.Budget {
+	rank := func(b analyze.Budget) int {
+		switch {
+		case b.State == analyze.BudgetCrossed:
+			return 0
+		case b.Crossed(r.Period.Since):
+			return 1
+		case b.State == analyze.BudgetAtRisk:
+			return 2
+		}
+		return 3
+	}
+	list := slices.Clone(r.Budgets)
+	slices.SortStableFunc(list, func(a, b analyze.Budget) int { return rank(a) - rank(b) })
+	return list
 }
 
 func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
@@ -108,29 +125,42 @@ func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	return row
 }
 
-// monthBudget is the limit on all spending of a month.
-func monthBudget(r *analyze.Result) *analyze.Budget {
-	for i, b := range r.Budgets {
-		if b.Scope == analyze.ScopeTotal && b.Per == analyze.PerMonth {
-			return &r.Budgets[i]
+// totalBudget is the limit on all spending that the page's head names: the month's,
+// else the week's, else the day's; nil if there is none.
+func totalBudget(r *analyze.Result) *analyze.Budget {
+	for _, per := range []string{analyze.PerMonth, analyze.PerWeek, analyze.PerDay} {
+		for i, b := range r.Budgets {
+			if b.Scope == analyze.ScopeTotal && b.Per == per {
+				return &r.Budgets[i]
+			}
 		}
 	}
 	return nil
 }
 
-// forecastTile is what the month comes to, beside its budget.
+// forecastTile is what the month comes to, beside its budget; without one on all
+// spending, how the others stand.
 func forecastTile(r *analyze.Result) tile {
-	t := tile{Name: "Month-end forecast", Value: "-", Note: "no budget set: add budget: 2000"}
-	b := monthBudget(r)
-	if b == nil {
-		return t
+	b := totalBudget(r)
+	switch {
+	case len(r.Budgets) == 0:
+		return tile{Name: "Month-end forecast", Value: "-", Note: "no budget set: add budget: 2000"}
+	case b == nil:
+		return budgetsTile(r)
 	}
-	t.Note = "budget " + Money(b.Limit)
+	t := tile{Name: "Month-end forecast", Value: "-", Note: "budget " + Money(b.Limit)}
+	if b.Per != analyze.PerMonth {
+		t.Name = "Forecast for the " + b.Per
+		t.Note += " a " + b.Per
+	}
 	switch {
 	case b.Forecast != nil:
 		t.Value, t.USD = Money(b.Forecast.Cost), b.Forecast.Cost.String()
 	case !b.Until.After(r.Period.Until):
-		t.Name, t.Value, t.USD = "Spend in "+b.Since.Format("January"), Money(b.Spent), b.Spent.String()
+		t.Name, t.Value, t.USD = "Spend "+unitText(b.Per, b.Since), Money(b.Spent), b.Spent.String()
+		if b.Per == analyze.PerMonth {
+			t.Name = "Spend in " + b.Since.Format("January")
+		}
 	default:
 		t.Note += ", " + label(b.ForecastNote)
 	}
@@ -138,7 +168,55 @@ func forecastTile(r *analyze.Result) tile {
 		t.Note += ", crossed on " + b.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan")
 	}
 	t.Hot = b.State != analyze.BudgetOK
+	others := slices.DeleteFunc(slices.Clone(r.Budgets), func(x analyze.Budget) bool { return x.Scope == b.Scope && x.Per == b.Per && x.Limit.Cmp(b.Limit) == 0 })
+	if state, n := worst(r, others); state != "hold" {
+		t.Note += fmt.Sprintf("; %d of %s %s", n, plural(int64(len(others)), "other budget"), state)
+		t.Hot = true
+	}
 	return t
+}
+
+// budgetsTile is how the budgets of agents, users, models and teams stand, and the
+// one that asks most for attention.
+func budgetsTile(r *analyze.Result) tile {
+	state, n := worst(r, r.Budgets)
+	t := tile{Name: "Budgets", Value: fmt.Sprintf("%d %s", n, state), Hot: state != "hold"}
+	if n == 1 && !t.Hot {
+		t.Value = "1 holds"
+	}
+	b := urgentFirst(r)[0]
+	row := newBudgetRow(r, b)
+	t.Note = "of " + plural(int64(len(r.Budgets)), "budget") + "; " + middle(row.Scope, longName) + ": " + row.Spent.Text + " of " + row.Limit.Text + " a " + b.Per
+	if b.Forecast != nil {
+		t.Note += ", forecast " + Money(b.Forecast.Cost)
+	}
+	t.Note = noBreak(t.Note) + "; none on all spending"
+	return t
+}
+
+// states counts the budgets that were crossed in the period and those that will be.
+func states(r *analyze.Result, list []analyze.Budget) (over, risk int) {
+	for _, b := range list {
+		switch {
+		case b.Crossed(r.Period.Since):
+			over++
+		case b.State == analyze.BudgetAtRisk:
+			risk++
+		}
+	}
+	return over, risk
+}
+
+// worst is the state that asks most for attention, and how many budgets are in it;
+// "hold" if all do.
+func worst(r *analyze.Result, list []analyze.Budget) (state string, n int) {
+	switch over, risk := states(r, list); {
+	case over > 0:
+		return "crossed", over
+	case risk > 0:
+		return "at risk", risk
+	}
+	return "hold", len(list)
 }
 
 // budgetLine is the day's part of a budget over the trend, where that goes by day.
@@ -161,4 +239,26 @@ func budgetLine(r *analyze.Result, keys []string) (line, bool) {
 		return l, true
 	}
 	return line{}, false
+}
+
+// overBudget says below the first sentence which limit is crossed.
+func overBudget(r *analyze.Result) (lines []string) {
+	total := totalBudget(r)
+	if total != nil && total.State == analyze.BudgetCrossed && total.CrossedAt != nil {
+		line := "Budget " + Money(total.Limit)
+		if total.Per != analyze.PerMonth {
+			line += " a " + total.Per
+		}
+		lines = append(lines, line+" crossed on "+total.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan")+".")
+	}
+	var over []string
+	for _, b := range r.Budgets {
+		if b.Scope != analyze.ScopeTotal && b.State == analyze.BudgetCrossed {
+			over = append(over, middle(newBudgetRow(r, b).Scope, longName))
+		}
+	}
+	if len(over) > 0 {
+		lines = append(lines, "Over "+verb(len(over), "its budget", "their budgets")+": "+some(over)+".")
+	}
+	return lines
 }

@@ -113,7 +113,10 @@ func strip(days []analyze.Day) template.HTML {
 		5*(hi-lo+1), before.String(), after.String(), num(float64(-5*lo)-0.5)))
 }
 
-// markFlags are the marks inside the picture's time.
+// shownFlags is how many marks the trend can hold.
+const shownFlags = 12
+
+// markFlags are the newest marks inside the picture's time.
 func markFlags(r *analyze.Result, keys []string) (list []flag) {
 	at := make(map[string]int, len(keys))
 	for i, k := range keys {
@@ -128,5 +131,5 @@ func markFlags(r *analyze.Result, keys []string) (list []flag) {
 			list = append(list, flag{i, agentName(m.Agent) + ": " + label(m.Text)})
 		}
 	}
-	return list
+	return list[max(0, len(list)-shownFlags):]
 }

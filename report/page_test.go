@@ -270,12 +270,12 @@ const inspect = `(() => {
 		const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
 		if (ratio < 4.5) faint.push(e.tagName + ' ' + e.textContent.slice(0, 30) + ' ' + ratio.toFixed(2));
 	}
-	const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > WIDTH).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30));
+	const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && (e.getBoundingClientRect().right > WIDTH || e.scrollWidth > WIDTH)).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30));
 	const marks = [...document.querySelectorAll('svg.bars path, svg.bar rect, svg.spark path, svg.spark rect')].filter(e => e.getBoundingClientRect().width > 0 && !e.matches('.rule,.touch,.axis')).flatMap(e => {
 		const style = getComputedStyle(e), c = style.fill === 'none' ? style.stroke : style.fill;
 		const a = light(parse(c)), b = light(behind(e.closest('section'))), ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
 		return ratio < 3 ? [e.outerHTML.slice(0, 60) + ' ' + ratio.toFixed(2)] : [];
 	});
-	return {Title: document.title, Marks: [...new Set(marks)], Sections: [...document.querySelectorAll('section')].map(e => e.id), Wide: wide.slice(0, 5), Scroll: document.documentElement.scrollWidth, Faint: faint,
+	return {Title: document.title, Marks: [...new Set(marks)], Sections: [...document.querySelectorAll('section')].map(e => e.id), Wide: wide.slice(-5), Scroll: document.documentElement.scrollWidth, Faint: faint,
 		Names: [...document.querySelectorAll('#who table')].slice(0, 1).flatMap(t => [...t.querySelectorAll('tbody th')].map(e => e.textContent))};
 })()`

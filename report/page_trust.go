@@ -16,8 +16,10 @@ type trustPart struct {
 	Checks         []check
 	StreamAnswer   string
 	Streams        []streamRow
+	MoreStreams    string
 	UnpricedAnswer string
 	Unpriced       []unpricedRow
+	MoreUnpriced   string
 }
 
 type check struct {
@@ -100,6 +102,9 @@ func (p *page) streams(r *analyze.Result, top int) {
 			p.Trust.Streams = append(p.Trust.Streams, streamRow{label(named(s.Agent)), label(named(s.Model)), Count(s.Requests), streamFix(s), money(s.Cost, s.Cost)})
 		}
 	}
+	if n := len(r.Streams) - top; n > 0 {
+		p.Trust.MoreStreams = "and " + plural(int64(n), "more row") + ": --format json lists all"
+	}
 	p.Trust.StreamAnswer = noBreak(fmt.Sprintf("%s ended well without saying what they used: %s is an estimate, and the fix makes it exact.",
 		plural(calls, "stream"), Money(cost)))
 }
@@ -115,6 +120,9 @@ func (p *page) unpriced(r *analyze.Result, top int) {
 		if i < top {
 			p.Trust.Unpriced = append(p.Trust.Unpriced, unpricedRow{label(u.Model), label(u.Provider), Count(u.Requests), noBreak(Tokens(u.Tokens)), label(explainCommand(u))})
 		}
+	}
+	if n := len(r.Unpriced) - top; n > 0 {
+		p.Trust.MoreUnpriced = "and " + plural(int64(n), "more model") + ": --format json lists all"
 	}
 	p.Trust.UnpricedAnswer = noBreak(fmt.Sprintf("%s with %s tokens in %s: what they cost is unknown, and they are in no sum above.",
 		plural(r.Quality.UnpricedRequests, "call"), Tokens(tokens), plural(int64(len(r.Unpriced)), "model")))

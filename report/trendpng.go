@@ -23,8 +23,9 @@ const (
 // mailColors are the colours of the dearest agents, then of the others.
 var mailColors = []string{"#2563a8", "#c2570c", "#2f7d4f", "#8a4fa3", "#a8324a", "#8b929b"}
 
-// trendPNG draws r.Trend as stacked bars: the dearest agents in colours of their
-// own, the others in grey; nil without anything to draw. Top is what the highest
+// trendPNG draws r.Trend as stacked bars over the whole period, also where nothing
+// was spent: the dearest agents in colours of their own, the others in grey; nil
+// without anything to draw. Top is what the highest
 // bar stands for, agents the names in the order of mailColors.
 func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []string, err error) {
 	for i, a := range r.ByAgent {
@@ -32,20 +33,20 @@ func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []stri
 			agents = append(agents, a.Key)
 		}
 	}
-	var keys []string
+	keys := trendKeys(r)
 	costs := map[string][]analyze.USD{}
 	totals := map[string]analyze.USD{}
 	for _, p := range r.Trend {
-		if costs[p.Key] == nil {
-			keys = append(keys, p.Key)
-			costs[p.Key] = make([]analyze.USD, len(mailColors))
+		key := trendKey(p.Key, r)
+		if costs[key] == nil {
+			costs[key] = make([]analyze.USD, len(mailColors))
 		}
 		i := slices.Index(agents, p.Agent)
 		if i < 0 {
 			i = len(mailColors) - 1
 		}
-		costs[p.Key][i] = costs[p.Key][i].Add(p.Cost)
-		totals[p.Key] = totals[p.Key].Add(p.Cost)
+		costs[key][i] = costs[key][i].Add(p.Cost)
+		totals[key] = totals[key].Add(p.Cost)
 	}
 	for _, u := range totals {
 		if u.Cmp(top) > 0 {

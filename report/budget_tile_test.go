@@ -1,0 +1,56 @@
+package report_test
+
+import (
+	"strings"
+	"testing"
+
+	"burn/analyze"
+	"burn/report"
+)
+
+// TestForecastTile: the head says how all budgets stand, not only the month's on
+// all spending.
+func TestForecastTile(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		keep    func(b analyze.Budget) bool
+		change  func(b *analyze.Budget)
+		tile    string
+		verdict string
+	}{
+		{"none", func(analyze.Budget) bool { return false }, nil, "Month-end forecast</h2><b>-</b><p>no budget set: add budget: 2000</p>", ""},
+		{"the month's and others", func(analyze.Budget) bool { return true }, nil,
+			`Month-end forecast</h2><b data-usd="2540">$2,540.00</b><p>budget $2,000.00, crossed on 19 Sep; 1 of 2 other budgets at risk</p>`, "Budget $2,000.00 crossed on 19 Sep."},
+		{"the day's", func(b analyze.Budget) bool { return b.Scope == analyze.ScopeTotal }, func(b *analyze.Budget) { b.Per = analyze.PerDay },
+			`Forecast for the day</h2><b data-usd="2540">$2,540.00</b><p>budget $2,000.00 a day, crossed on 19 Sep</p>`, "Budget $2,000.00 a day crossed on 19 Sep."},
+		{"an agent's and a team's", func(b analyze.Budget) bool { return b.Scope != analyze.ScopeTotal }, nil,
+			"Budgets</h2><b>1 at risk</b><p>of 2 budgets; chat-gate: $612.25 of $700.00 a month, forecast $713.00; none on all spending</p>", ""},
+		{"a team's that holds", func(b analyze.Budget) bool { return b.Scope == analyze.ScopeTeam }, nil,
+			"Budgets</h2><b>1 holds</b><p>of 1 budget; team unknown: $1.25 of $50.00 a day; none on all spending</p>", ""},
+		{"an agent's that is crossed", func(b analyze.Budget) bool { return b.Scope != analyze.ScopeTotal }, func(b *analyze.Budget) { b.State = analyze.BudgetCrossed },
+			"Budgets</h2><b>2 crossed</b><p>of 2 budgets; chat-gate: $612.25 of $700.00 a month, forecast $713.00; none on all spending</p>", "Over their budgets: chat-gate, team unknown."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := pageWorld(nil)
+			all := r.Budgets
+			r.Budgets = nil
+			for _, b := range all {
+				if c.keep(b) {
+					if c.change != nil {
+						c.change(&b)
+					}
+					r.Budgets = append(r.Budgets, b)
+				}
+			}
+			text := page(t, r, report.HTMLOptions{})
+			if !strings.Contains(text, c.tile) {
+				_, got, _ := strings.Cut(text, `<div class="tiles">`)
+				t.Errorf("tiles are %.900s, want %s", got, c.tile)
+			}
+			_, verdict, _ := strings.Cut(text, `<p class="verdict">`)
+			if verdict, _, _ = strings.Cut(verdict, "</p>"); c.verdict != "" && verdict != c.verdict || c.verdict == "" && strings.Contains(verdict, "udget") && !strings.Contains(verdict, "<") {
+				t.Errorf("verdict %q, want %q", verdict, c.verdict)
+			}
+		})
+	}
+}
