@@ -49,7 +49,8 @@ func (r *Response) account(rec *usage.Record, complete bool) {
 	if len(g.usage) > 0 {
 		rec.RawUsage = rawUsage(g.usage)
 	}
-	rd.WebSearches = max(rd.WebSearches, r.searches())
+	rd.WebSearches = r.searches(rd.WebSearches)
+	g.drawn(&rd)
 	rd.check()
 	rd.into(rec)
 	switch {
@@ -104,9 +105,13 @@ func (r *Response) useHeaders() {
 	}
 }
 
-// searches is what is billed of the searches that the answer shows.
-func (r *Response) searches() int64 {
-	n := r.gather.searches
+// searches is what is billed of the searches that the usage counts or else the
+// answer shows.
+func (r *Response) searches(counted int64) int64 {
+	n := max(counted, r.gather.searches)
+	if told, ok := parseCount(r.gather.vals[slotSearches].bytes()); ok && told > 0 {
+		n = told
+	}
 	if n <= 1 || r.call.Dialect != Gemini {
 		return n
 	}
@@ -115,6 +120,26 @@ func (r *Response) searches() int64 {
 		model = v.String()
 	}
 	return grounding(model, n)
+}
+
+// drawn adds what the model used that drew a response's images: it is billed
+// beside the response's own usage.
+func (g *gather) drawn(rd *reading) {
+	if len(g.drawing) == 0 {
+		return
+	}
+	var d reading
+	readOpenAI(&d, g.drawing, &Call{Operation: OpImages})
+	d.check()
+	rd.inconsistent = rd.inconsistent || d.inconsistent
+	if d.Tokens == (usage.Tokens{}) {
+		return // every response says that it drew none
+	}
+	model := usage.Unknown
+	if v := &g.vals[slotPainter]; v.n > 0 {
+		model, _ = usage.Label(v.String(), usage.MaxLabel)
+	}
+	rd.sub = append(rd.sub, usage.SubUsage{Model: model, Tokens: d.Tokens})
 }
 
 // without settles an answer that had no usage.
@@ -136,7 +161,7 @@ func (r *Response) without(rec *usage.Record, cut bool) {
 		}
 	}
 	rec.OutputBytes = r.gather.outputBytes()
-	rec.WebSearches = r.searches()
+	rec.WebSearches = r.searches(0)
 	rec.Input, rec.CacheRead = r.promptTokens, r.cachedTokens
 	if r.call.Provider.Name == "perplexity" {
 		rec.Requests = 1
@@ -224,6 +249,9 @@ func (g *gather) finishReason() string {
 	}
 	if s := g.ident(slotReason); s != "" {
 		return s
+	}
+	if !g.vals[slotStatus].quoted {
+		return "" // a flag of some other answer
 	}
 	return g.ident(slotStatus)
 }

@@ -14,6 +14,7 @@ type gather struct {
 
 	usage    []byte // usage object, compact; empty: none seen
 	spare    []byte
+	drawing  []byte // usage of the model that drew images, as usage
 	picked   []byte // usage object under construction
 	early    bool   // only the beginning of a usage was seen
 	tooLarge bool   // a usage object did not fit
@@ -62,7 +63,7 @@ func (v *value) String() string {
 
 // reset makes g ready for another answer, keeping its buffers.
 func (g *gather) reset(merge bool) {
-	g.usage, g.spare, g.picked = g.usage[:0], g.spare[:0], g.picked[:0]
+	g.usage, g.spare, g.picked, g.drawing = g.usage[:0], g.spare[:0], g.picked[:0], g.drawing[:0]
 	for i := range g.vals {
 		g.vals[i].n, g.vals[i].quoted = 0, false
 	}
@@ -100,6 +101,11 @@ func (g *gather) keepTree(t tree, b []byte, over bool) []byte {
 	}
 	if len(b) <= len("{}") {
 		return b
+	}
+	if t == treeDrawing {
+		old := g.drawing
+		g.drawing = b
+		return old
 	}
 	g.early = t == treeEarly && (g.early || len(g.usage) == 0)
 	g.counted, g.midway = true, false
@@ -211,12 +217,14 @@ func (g *gather) item() {
 	t := g.vals[slotItem].bytes()
 	switch {
 	case string(t) == "web_search_call":
-		g.items.searches++
+		if a := g.vals[slotAction].bytes(); len(a) == 0 || string(a) == "search" { // looking at what was found is free
+			g.items.searches++
+		}
 		g.items.calls++
 	case bytes.HasSuffix(t, []byte("_call")), bytes.HasSuffix(t, []byte("tool_use")):
 		g.items.calls++
 	}
-	g.vals[slotItem].n = 0
+	g.vals[slotItem].n, g.vals[slotAction].n = 0, 0
 }
 
 // event is called at the end of a document or stream event.
@@ -238,7 +246,7 @@ func (g *gather) event() {
 	g.counted, g.chose = false, false
 	g.searches = max(g.searches, g.eventSearches) // grounding is repeated, not continued
 	g.eventSearches = 0
-	for _, s := range [...]slot{slotFinish, slotIndex, slotCallID, slotCallName, slotItem, slotTokens} {
+	for _, s := range [...]slot{slotFinish, slotIndex, slotCallID, slotCallName, slotItem, slotAction, slotTokens} {
 		g.vals[s].n = 0
 	}
 	g.values++

@@ -62,6 +62,9 @@ const (
 	slotCallID           // id of the tool call being read
 	slotCallName         // its name, never kept beyond the call
 	slotItem             // type of the output item or content block being read
+	slotAction           // what the web search call being read did
+	slotSearches         // web searches of a response, as its provider counts them
+	slotPainter          // model that draws the images of a response
 	slotTokens           // a count to be added (Vertex predictions)
 	slotLine             // id of a line of a batch's results
 	slotCustom           // the caller's own name of that line, never kept
@@ -84,9 +87,10 @@ var sticky = [numSlots]bool{slotID: true, slotModel: true, slotRequest: true}
 type tree uint8
 
 const (
-	noTree    tree = iota
-	treeUsage      // the usage, or the newest state of it
-	treeEarly      // the beginning of a usage that a later one completes (Anthropic's message_start)
+	noTree      tree = iota
+	treeUsage        // the usage, or the newest state of it
+	treeEarly        // the beginning of a usage that a later one completes (Anthropic's message_start)
+	treeDrawing      // the usage of the model that drew images inside a response
 )
 
 // text names a counter of generated text.

@@ -7,7 +7,10 @@ package provider
 var responsesRoot = &node{keys: append(responseObject(),
 	key("type", keep(slotType)),
 	key("response", obj(responseObject()...)),
-	key("item", obj(key("type", keep(slotItem))).then(hookItem)),
+	key("item", obj(
+		key("type", keep(slotItem)),
+		key("action", obj(key("type", keep(slotAction)))),
+	).then(hookItem)),
 	key("delta", length(textMaybe)),
 	key("code", keep(slotBodyCode)),
 )}
@@ -21,8 +24,14 @@ func responseObject() []child {
 		key("incomplete_details", obj(key("reason", keep(slotReason)))),
 		key("error", errorObject()),
 		key("usage", whole(treeUsage)),
+		key("tool_usage", obj( // what hosted tools cost besides
+			key("image_gen", whole(treeDrawing)),
+			key("web_search", obj(key("num_requests", keep(slotSearches)))),
+		)),
+		key("tools", arr(obj(key("model", keep(slotPainter))))), // image_generation's
 		key("output", arr(obj(
 			key("type", keep(slotItem)),
+			key("action", obj(key("type", keep(slotAction)))),
 			key("content", arr(obj(key("text", length(textWhole))))),
 			key("arguments", length(textWhole)),
 		).then(hookItem))),

@@ -264,6 +264,7 @@ func (s *Session) hand(rec *usage.Record, raw []byte) {
 		var rd reading
 		dialects[s.call.Dialect].read(&rd, raw, &s.call)
 		rd.WebSearches = max(rd.WebSearches, s.server.gather.searches)
+		s.server.gather.drawn(&rd)
 		rd.check()
 		rd.into(rec)
 		rec.RawUsage = rawUsage(raw)
