@@ -56,6 +56,7 @@ type anthropicCounts struct {
 // (platform.claude.com/docs, "Refusals and fallback").
 func readAnthropic(r *reading, raw []byte, c *Call) {
 	var u anthropicCounts
+	var cost told // by a router that speaks Anthropic's dialect
 	var iterations []byte
 	for m := object(raw); m.next(); {
 		switch string(m.key) {
@@ -73,8 +74,10 @@ func readAnthropic(r *reading, raw []byte, c *Call) {
 			}
 		default:
 			u.member(r, m.key, m.val)
+			cost.money(r, m.key, m.val)
 		}
 	}
+	cost.settle(r, c)
 	if it, ok := r.iterations(iterations); ok {
 		it.searches = u.searches
 		it.thinking = max(it.thinking, u.thinking)

@@ -30,8 +30,9 @@ var openaiRoot = obj(
 		key("choices", openaiChoices()),
 		key("usage", whole(treeUsage)),
 	)),
-	key("outputs", arr(obj(key("model", keep(slotModel))))), // Mistral's conversations
-	key("code", keep(slotBodyCode)),                         // xAI, Mistral
+	key("result", obj(key("usage", whole(treeUsage)), key("response", length(textWhole)))), // Cloudflare's Workers AI
+	key("outputs", arr(obj(key("model", keep(slotModel))))),                                // Mistral's conversations
+	key("code", keep(slotBodyCode)),                                                        // xAI, Mistral
 	key("error", errorObject()),
 )
 
@@ -66,17 +67,19 @@ func openaiMessage(t text) *node {
 // openaiUsage is a usage object of the OpenAI family taken apart; the names of
 // chat (prompt, completion) and of Responses (input, output) mean the same.
 type openaiUsage struct {
-	prompt, completion, total    int64
-	input, output                int64 // under Responses' names, 0 where a gateway writes both kinds
-	hasPrompt, hasCompletion     bool
-	promptDetails, inputDetails  []byte
-	madeDetails, outputDetails   []byte
-	hit, topCached               int64 // cached tokens outside the details
-	topReasoning, citation       int64 // at the top of the object
-	upstreamCost                 string
-	connector                    int64 // Mistral: tokens that its tools brought, beside the prompt
-	audio                        bool  // Mistral: seconds of audio, whose tokens only the total counts
-	byok, costShape, imageDetail bool
+	prompt, completion, total   int64
+	input, output               int64 // under Responses' names, 0 where a gateway writes both kinds
+	hasPrompt, hasCompletion    bool
+	chat                        bool // the names are chat's
+	promptDetails, inputDetails []byte
+	madeDetails, outputDetails  []byte
+	hit, topCached              int64 // cached tokens outside the details
+	read, written               int64 // the same of gateways, beside a prompt that includes them
+	topReasoning, citation      int64 // at the top of the object
+	told                              // what the call cost
+	connector                   int64 // Mistral: tokens that its tools brought, beside the prompt
+	audio                       bool  // Mistral: seconds of audio, whose tokens only the total counts
+	imageDetail                 bool
 }
 
 // readOpenAI reads the usage object of chat, completions, embeddings, images,
@@ -98,22 +101,14 @@ func readOpenAI(r *reading, raw []byte, c *Call) {
 	u.readDetails(r)
 	r.Input, r.Output = u.prompt, u.completion
 	r.CacheRead = max(r.CacheRead, u.topCached, u.hit)
+	if u.chat { // with Responses' names it would be Claude's own count, which excludes them
+		r.CacheRead, r.CacheWrite = max(r.CacheRead, u.read), max(r.CacheWrite, u.written)
+	}
 	u.beside(r, c)
 	if c.Operation == OpImages && !u.imageDetail {
 		r.ImageOutput = r.Output // image models that do not divide their output draw with all of it
 	}
-	switch {
-	case !u.byok:
-	case u.upstreamCost == "": // the router's own fee alone is not what the call cost
-		r.cost = ""
-	case r.cost == "":
-		r.cost = u.upstreamCost
-	default:
-		r.cost = sum(r.cost, u.upstreamCost)
-	}
-	if r.cost != "" && !u.costShape && c.Provider.Name != "openrouter" {
-		r.cost = "" // a bare "cost" of unknown unit
-	}
+	u.settle(r, c)
 	if c.Provider.Name == "perplexity" {
 		r.Requests = 1
 	}
@@ -122,7 +117,7 @@ func readOpenAI(r *reading, raw []byte, c *Call) {
 func (u *openaiUsage) member(r *reading, key, val []byte) {
 	switch string(key) {
 	case "prompt_tokens":
-		u.prompt, u.hasPrompt = r.count(val), u.hasPrompt || present(val)
+		u.prompt, u.hasPrompt, u.chat = r.count(val), u.hasPrompt || present(val), true
 	case "input_tokens":
 		u.input, u.hasPrompt = r.count(val), u.hasPrompt || present(val)
 	case "completion_tokens":
@@ -141,6 +136,10 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 		u.outputDetails = val
 	case "cached_tokens", "num_cached_tokens": // Moonshot, Anthropic's OpenAI path; Mistral
 		u.topCached = r.count(val)
+	case "cached_input_tokens", "cache_read_input_tokens": // Mercury; LiteLLM, inside as well
+		u.read = r.count(val)
+	case "cache_creation_input_tokens": // LiteLLM, Vercel's gateway
+		u.written = r.count(val)
 	case "prompt_cache_hit_tokens": // DeepSeek
 		u.hit = r.count(val)
 	case "reasoning_tokens":
@@ -149,6 +148,10 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 		u.citation = r.count(val)
 	case "num_search_queries":
 		r.WebSearches = r.count(val)
+	case "server_tool_use", "server_tool_use_details": // OpenRouter
+		r.searches(val, "web_search_requests")
+	case "server_side_tool_usage_details": // xAI
+		r.searches(val, "web_search_calls")
 	case "seconds":
 		r.Seconds = r.money(val, 0)
 	case "prompt_audio_seconds":
@@ -177,29 +180,10 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 	}
 }
 
-// money reads what a provider says the call cost: OpenRouter's cost in dollars
-// (with the customer's own key the money is in cost_details), Perplexity's cost
-// object, xAI's ticks of 1e-10 dollars.
-func (u *openaiUsage) money(r *reading, key, val []byte) {
-	switch string(key) {
-	case "cost":
-		if val[0] == '{' {
-			if total := member(val, []byte("total_cost")); total != nil {
-				r.cost, u.costShape = r.money(total, 0), true
-			}
-			return
-		}
-		r.cost = r.money(val, 0)
-	case "cost_in_usd_ticks":
-		r.cost, u.costShape = r.money(val, -10), true
-	case "is_byok":
-		u.byok = string(val) == "true"
-		u.costShape = true
-	case "cost_details":
-		u.costShape = true
-		if v := member(val, []byte("upstream_inference_cost")); v != nil {
-			u.upstreamCost = r.money(v, 0)
-		}
+// searches reads how many web searches a usage counts under a name.
+func (r *reading) searches(tools []byte, name string) {
+	if v := member(tools, []byte(name)); v != nil {
+		r.WebSearches = r.count(v)
 	}
 }
 
@@ -216,8 +200,14 @@ func (u *openaiUsage) readDetails(r *reading) {
 			switch string(m.key) {
 			case "cached_tokens":
 				t.CacheRead = r.count(m.val)
-			case "cache_write_tokens":
-				t.CacheWrite = r.count(m.val)
+			case "cache_read_input_tokens": // Perplexity's agents
+				t.CacheRead = max(t.CacheRead, r.count(m.val))
+			case "cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens": // the last two Qwen's, LiteLLM's
+				t.CacheWrite = max(t.CacheWrite, r.count(m.val))
+			case "cache_creation":
+				if v := member(m.val, []byte("ephemeral_1h_input_tokens")); v != nil {
+					t.CacheWrite1h = r.count(v)
+				}
 			case "audio_tokens":
 				t.AudioInput = r.count(m.val)
 			case "image_tokens":
@@ -230,7 +220,7 @@ func (u *openaiUsage) readDetails(r *reading) {
 		}
 		r.CacheRead, r.CacheWrite = max(r.CacheRead, t.CacheRead), max(r.CacheWrite, t.CacheWrite)
 		r.AudioInput, r.AudioCacheRead = max(r.AudioInput, t.AudioInput), max(r.AudioCacheRead, t.AudioCacheRead)
-		r.ImageInput = max(r.ImageInput, t.ImageInput)
+		r.ImageInput, r.CacheWrite1h = max(r.ImageInput, t.ImageInput), max(r.CacheWrite1h, t.CacheWrite1h)
 	}
 	for _, details := range [...][]byte{u.madeDetails, u.outputDetails} {
 		var t usage.Tokens

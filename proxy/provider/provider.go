@@ -17,7 +17,7 @@
 //	node.go       what such a tree is made of
 //	dialect.go    the table of dialects: each one's tree and reading of its usage object
 //	openai.go … one file per dialect
-//	members.go, number.go, rawusage.go   reading the small captured usage object
+//	members.go, number.go, cost.go, rawusage.go   reading the small captured usage object
 //	explain.go    FromUsage: the same reading for a bare usage object
 //
 // A provider is a row; a dialect is a file and a row. All totals in a record
