@@ -17,11 +17,13 @@ var geminiRoot = obj(append(geminiAnswer(),
 	key("id", keep(slotID)),
 	key("model", keep(slotModel)),
 	key("status", keep(slotStatus)),
+	key("service_tier", keep(slotTier)),
 	key("usage", whole(treeUsage)),
 	key("interaction", obj(
 		key("id", keep(slotID)),
 		key("model", keep(slotModel)),
 		key("status", keep(slotStatus)),
+		key("service_tier", keep(slotTier)),
 		key("usage", whole(treeUsage)),
 	)),
 	key("delta", obj(key("text", length(textDelta)))),
@@ -52,6 +54,7 @@ func geminiAnswer() []child {
 type geminiUsage struct {
 	prompt, tool, candidates, thoughts, total int64
 	hasPrompt                                 bool
+	searches                                  int64
 }
 
 // readGemini reads a usageMetadata. The prompt includes what came from a cache;
@@ -65,6 +68,7 @@ func readGemini(r *reading, raw []byte, c *Call) {
 	r.Input = u.prompt + u.tool
 	r.Output = u.candidates + u.thoughts
 	r.Reasoning = u.thoughts
+	r.WebSearches = u.searches
 	gap := u.total - r.Input - r.Output
 	if gap <= 0 || !u.hasPrompt || r.inconsistent {
 		return
@@ -90,11 +94,13 @@ func (u *geminiUsage) member(r *reading, key, val []byte) {
 		u.total = r.count(val)
 	case "cachedContentTokenCount", "total_cached_tokens":
 		r.CacheRead = r.count(val)
-	case "promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails":
+	case "promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails", "input_tokens_by_modality", "tool_use_tokens_by_modality":
 		r.AudioInput += r.modality(val, "AUDIO")
-	case "cacheTokensDetails":
+	case "cacheTokensDetails", "cached_tokens_by_modality":
 		r.AudioCacheRead = r.modality(val, "AUDIO")
-	case "candidatesTokensDetails", "responseTokensDetails":
+	case "grounding_tool_count":
+		u.searches = r.grounded(val)
+	case "candidatesTokensDetails", "responseTokensDetails", "output_tokens_by_modality":
 		r.AudioOutput = r.modality(val, "AUDIO")
 		r.ImageOutput = r.modality(val, "IMAGE")
 	case "serviceTier":
@@ -114,12 +120,28 @@ func grounding(model string, n int64) int64 {
 }
 
 // modality sums the entries of one modality; an entry may lack its count.
+// Interactions write the name in lower case and call the count tokens.
 func (r *reading) modality(list []byte, name string) (n int64) {
 	for e := array(list); e.next(); {
-		if stringOf(member(e.val, []byte("modality"))) != name {
+		if !strings.EqualFold(stringOf(member(e.val, []byte("modality"))), name) {
 			continue
 		}
-		if v := member(e.val, []byte("tokenCount")); v != nil {
+		for _, key := range [...]string{"tokenCount", "tokens"} {
+			if v := member(e.val, []byte(key)); v != nil {
+				n += r.count(v)
+			}
+		}
+	}
+	return n
+}
+
+// grounded sums the web searches among the tools that grounded an answer.
+func (r *reading) grounded(list []byte) (n int64) {
+	for e := array(list); e.next(); {
+		if stringOf(member(e.val, []byte("type"))) != "google_search" {
+			continue
+		}
+		if v := member(e.val, []byte("count")); v != nil {
 			n += r.count(v)
 		}
 	}
