@@ -43,6 +43,11 @@ var bedrockRoot = obj(
 	key("generation", length(textDelta)), // Llama
 	key("outputText", length(textDelta)), // Titan
 	key("completionReason", keep(slotFinish).then(hookChoice)),
+	key("choices", openaiChoices()), // OpenAI's, AI21's, Qwen's …
+	key("outputs", arr(obj( // Mistral's text
+		key("text", length(textDelta)),
+		key("stop_reason", keep(slotFinish)),
+	).then(hookChoice))),
 	key("results", arr(obj( // Titan, whole
 		key("outputText", length(textWhole)),
 		key("completionReason", keep(slotFinish).then(hookChoice)),
