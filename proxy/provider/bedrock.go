@@ -10,6 +10,7 @@ var bedrockRoot = obj(
 	key("type", keep(slotType)),
 	key("stopReason", keep(slotFinish).then(hookChoice)),
 	key("stop_reason", keep(slotFinish).then(hookChoice)),
+	key("finish_reason", keep(slotFinish).then(hookChoice)), // Cohere's, as generations
 	key("usage", whole(treeUsage)),
 	key("amazon-bedrock-invocationMetrics", whole(treeUsage)),
 	key("metadata", obj( // ConverseStream's last event
@@ -44,6 +45,11 @@ var bedrockRoot = obj(
 	key("outputText", length(textDelta)), // Titan
 	key("completionReason", keep(slotFinish).then(hookChoice)),
 	key("choices", openaiChoices()), // OpenAI's, AI21's, Qwen's …
+	key("response_id", keep(slotID)),
+	key("generations", arr(obj(
+		key("text", length(textDelta)),
+		key("finish_reason", keep(slotFinish)),
+	).then(hookChoice))),
 	key("outputs", arr(obj( // Mistral's text
 		key("text", length(textDelta)),
 		key("stop_reason", keep(slotFinish)),
