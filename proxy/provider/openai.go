@@ -13,6 +13,7 @@ var openaiRoot = obj(
 	key("id", keep(slotID)),
 	key("model", keep(slotModel)),
 	key("service_tier", keep(slotTier)),
+	key("service_tier_used", keep(slotTier)), // Cerebras, after the one asked for
 	key("choices", openaiChoices()),
 	key("usage", whole(treeUsage)),
 	key("usage_info", whole(treeUsage)), // Mistral's OCR
@@ -171,6 +172,8 @@ func (u *openaiUsage) member(r *reading, key, val []byte) {
 		}
 	case "pages_processed":
 		r.Requests = r.count(val)
+	case "service_tier": // Mistral
+		r.tier = usage.Ident(stringOf(val))
 	case "extra_properties": // Vertex AI's OpenAI path
 		if t := stringOf(member(member(val, []byte("google")), []byte("traffic_type"))); t != "" {
 			r.tier = vertexTier(t)

@@ -114,6 +114,8 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 	case c.Dialect == Bedrock:
 		r.headers = headerUsage(h)
 		r.gather.set(slotTier, []byte(first(h, "X-Amzn-Bedrock-Service-Tier")), true) // InvokeModel's
+	case c.Provider.Name == "gemini": // says what was served where the body does not
+		r.gather.set(slotTier, []byte(first(h, "X-Gemini-Service-Tier")), true)
 	case c.Provider.Name == "fireworks":
 		r.promptTokens, _ = parseCount([]byte(first(h, "Fireworks-Prompt-Tokens")))
 		r.cachedTokens, _ = parseCount([]byte(first(h, "Fireworks-Cached-Prompt-Tokens")))
