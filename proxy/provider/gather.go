@@ -12,6 +12,10 @@ type gather struct {
 	texts [numTexts]int64
 	merge bool // usages are laid over each other (Anthropic), else the last one wins
 
+	// renamed: a stream begins with the model asked for and ends with the one that
+	// served (Responses, where a router or a preset chooses).
+	renamed bool
+
 	usage    []byte // usage object, compact; empty: none seen
 	spare    []byte
 	drawing  []byte // usage of the model that drew images, as usage
@@ -77,7 +81,9 @@ func (g *gather) reset(merge bool) {
 }
 
 // settled reports that a further value for s is not wanted.
-func (g *gather) settled(s slot) bool { return sticky[s] && g.vals[s].n > 0 }
+func (g *gather) settled(s slot) bool {
+	return sticky[s] && g.vals[s].n > 0 && !(s == slotModel && g.renamed)
+}
 
 var threadID = []byte("thread_")
 

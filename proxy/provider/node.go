@@ -80,7 +80,8 @@ const (
 // scalarCap bounds a kept scalar, in bytes as written.
 const scalarCap = 192
 
-// sticky slots keep the first value that is not empty; the others the last.
+// sticky slots keep the first value that is not empty; the others the last. So
+// does the model of a Responses stream (gather.renamed).
 var sticky = [numSlots]bool{slotID: true, slotModel: true, slotRequest: true}
 
 // tree tells usage objects apart.

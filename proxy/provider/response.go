@@ -102,6 +102,7 @@ func NewResponse(c Call, status int, h http.Header) *Response {
 		return r
 	}
 	r.gather.reset(r.dialect.merge)
+	r.gather.renamed = c.Dialect == Responses
 	r.walk.start(&r.gather, r.root())
 	switch r.kind {
 	case contentBinary:
