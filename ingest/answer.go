@@ -48,7 +48,7 @@ func Kept(opt Options, question string, look bool) (a Answer, ok bool) {
 	if !ok || k.Question != questionHash(&opt, question) || k.Database == "" || k.Database != databaseState(opt.Path) {
 		return a, false
 	}
-	if look && (k.Logs == "" || opt.Now().Sub(k.ReadAt) >= readAtLeast || k.Logs != logsState(opt.Dirs, nil)) {
+	if look && (k.Logs == "" || opt.Now().Sub(k.ReadAt) >= readAtLeast || k.Logs != logsState(opt.Dirs)) {
 		return a, false
 	}
 	return Answer{Body: body, Exit: k.Exit}, true
@@ -66,12 +66,8 @@ func (db *DB) KeepAnswer(ctx context.Context, question string, a Answer) error {
 	if err != nil {
 		return err
 	}
-	known := newRegistry()
-	if err := known.restorePaths(ctx, conn); err != nil {
-		return fmt.Errorf("keep answer: %w", err)
-	}
 	if k.ReadAt, err = time.Parse(time.RFC3339, read); err == nil { // else files were never read
-		k.Logs = logsState(db.opt.Dirs, known)
+		k.Logs = db.logs
 	}
 	db.answer, db.body = &k, a.Body
 	return nil
@@ -165,24 +161,23 @@ func databaseState(path string) string {
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), inode)
 }
 
-// logsState is a hash of the names, sizes and times of the log files. It is "" if
-// one of them cannot be read, or, where known is not nil, has something that was
-// not read.
-func logsState(dirs []string, known *registry) string {
-	files, skipped, problems, err := findReadable(dirs)
-	if err != nil || skipped > 0 || len(problems) > 0 {
+// logsState is a hash of the names, sizes and times of the log files, "" if one
+// of them cannot be looked at.
+func logsState(dirs []string) string {
+	list, problems, err := listReadable(dirs)
+	if err != nil || len(problems) > 0 {
 		return ""
 	}
 	sum := sha256.New()
-	for i := range files {
-		f := &files[i]
-		if known != nil && f.size > 0 && !known.unchanged(f) {
-			return ""
-		}
-		fmt.Fprintf(sum, "%q %d %d\n", f.path, f.size, f.mtimeNS)
+	skipped, _ := list.each(func(_ int, f found) error { f.write(sum); return nil })
+	if skipped > 0 {
+		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
+
+// write writes what tells one state of the file from another.
+func (f *found) write(w io.Writer) { fmt.Fprintf(w, "%q %d %d\n", f.path, f.size, f.mtimeNS) }
 
 // changed marks the rows as different from all before, in the transaction of
 // conn.

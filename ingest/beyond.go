@@ -14,52 +14,75 @@ import (
 	"time"
 )
 
-// beyond counts the calls of contents that are in no file any more. all are the
-// files found in this run; files elsewhere are looked for where they were last
-// seen.
-func (g *registry) beyond(all []found) (b Beyond) {
-	type content struct {
-		fileIdentity
-		tail     uint64
-		position int64
-	}
-	key := func(r *fileRow) content {
-		return content{fileIdentity{r.identity, r.headLen}, r.tailHash, r.position}
-	}
-	live := map[content]bool{}
-	here := map[string]int64{}
-	for _, f := range all {
-		here[f.path] = f.size
-	}
-	for path, p := range g.byPath {
-		size, ok := here[path]
-		if !ok {
-			info, err := os.Lstat(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err == nil {
-				size = info.Size()
+// countBeyond counts the calls of contents that are in no file any more. here
+// are the files of this run; others are looked for where they were last seen.
+func countBeyond(ctx context.Context, conn *sql.Conn, here *places) (b Beyond, err error) {
+	var live []uint64 // bits, by id of content
+	err = eachPage(ctx, conn, "SELECT path, file_id FROM path WHERE file_id >= %d AND file_id < %d", func(rows *sql.Rows) error {
+		var path string
+		var id int
+		if err := rows.Scan(&path, &id); err != nil {
+			return err
+		}
+		if !here.has(&found{path: path}) {
+			if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+				return nil
 			}
 		}
-		if row := g.byID[p.fileID]; row != nil && (size > 0 || row.position == 0) {
-			live[key(row)] = true
+		for id/64 >= len(live) {
+			live = append(live, 0)
+		}
+		live[id/64] |= 1 << (id % 64)
+		return nil
+	})
+	if err != nil {
+		return b, err
+	}
+	// A content may be there under another id, where copies were read at once.
+	type content struct {
+		identity, tail, position uint64
+		headLen                  uint32
+	}
+	type calls struct{ number, oldestMS int64 }
+	gone := map[content]calls{}
+	for _, alive := range []bool{false, true} {
+		if alive && len(gone) == 0 {
+			break
+		}
+		err := eachPage(ctx, conn, "SELECT id, identity, tail_hash, position, head_len, accepted, oldest_ms FROM file WHERE id >= %d AND id < %d", func(rows *sql.Rows) error {
+			var id int
+			var c content
+			var n calls
+			if err := rows.Scan(&id, &c.identity, &c.tail, &c.position, &c.headLen, &n.number, &n.oldestMS); err != nil {
+				return err
+			}
+			is := id/64 < len(live) && live[id/64]>>(id%64)&1 == 1
+			switch {
+			case is && alive:
+				delete(gone, c)
+			case !is && !alive && n.number > 0:
+				if had, ok := gone[c]; ok {
+					n = calls{n.number + had.number, min(n.oldestMS, had.oldestMS)}
+				}
+				gone[c] = n
+			}
+			return nil
+		})
+		if err != nil {
+			return b, err
 		}
 	}
 	oldest := int64(0)
-	for _, row := range g.byID {
-		if row.accepted == 0 || row.busy || live[key(row)] {
-			continue
-		}
-		b.Calls += row.accepted
-		if oldest == 0 || row.oldestMS < oldest {
-			oldest = row.oldestMS
+	for _, n := range gone {
+		b.Calls += n.number
+		if oldest == 0 || n.oldestMS < oldest {
+			oldest = n.oldestMS
 		}
 	}
 	if b.Calls > 0 {
 		b.Since = time.UnixMilli(oldest).UTC()
 	}
-	return b
+	return b, nil
 }
 
 // text is what a Beyond is kept as; the zero value is "".
@@ -157,13 +180,20 @@ func (db *DB) countBeyond(ctx context.Context) (b Beyond, err error) {
 		return b, err
 	}
 	defer conn.Close()
-	g := newRegistry()
-	if err := g.restore(ctx, conn); err != nil {
-		return b, err
-	}
-	all, _, _, err := findReadable(db.opt.Dirs)
+	here := newPlaces()
+	list, _, err := listReadable(db.opt.Dirs)
 	if err != nil {
 		return b, err
 	}
-	return g.beyond(all), nil
+	_, err = list.each(func(_ int, f found) error {
+		if f.size > 0 {
+			here.add(&found{path: valid(f.path)})
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return b, err
+	}
+	here.sort()
+	return countBeyond(ctx, conn, here)
 }

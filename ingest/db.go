@@ -5,13 +5,17 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +41,7 @@ type DB struct {
 	kept     string
 	repaired bool
 
+	logs   string      // state of the log files as they were read, "" if a run must look into them
 	answer *keptAnswer // to be kept when the database is closed
 	body   []byte
 }
@@ -248,7 +253,6 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 	}
 	defer conn.Close()
 	l := &loader{ctx: ctx, conn: conn, files: newRegistry(), names: new(names), dims: newDimensions(), touched: map[*fileState]bool{}}
-	l.seen = newSeen(l.loadSeen)
 	if db.opt.Rejects != nil {
 		l.rejects = db.writeReject
 	}
@@ -259,25 +263,38 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 			stats.Folded += d.folded
 		}
 	}()
-	all, files, err := db.plan(l)
+	w, err := db.plan(l)
 	if err != nil {
 		return stats, err
 	}
-	if len(files) > 0 {
+	news := len(w.files) > 0
+	if news {
+		// Blocks are recycled, so there is little garbage: a small heap costs little.
+		// Less still where it is full of names, in which there is nothing to look for.
+		percent := 50
+		if len(w.list.order) > manyFiles {
+			percent = 20
+		}
+		defer debug.SetGCPercent(debug.SetGCPercent(percent))
 		if err := l.restoreSeen(); err != nil {
 			return stats, fmt.Errorf("read identities: %w", err)
 		}
 		if err := db.limit(ctx, conn, min(db.opt.Memory, ingestMemory)); err != nil {
 			return stats, err
 		}
-		if err := db.load(ctx, l, files); err != nil {
+		if err := db.load(ctx, l, w); err != nil {
 			return stats, fmt.Errorf("read log files: %w", err)
 		}
 	}
-	if err := db.readAt(ctx, conn, len(files) > 0); err != nil {
+	db.logs = w.state(l.unsettled)
+	if err := db.readAt(ctx, conn, news); err != nil {
 		return stats, fmt.Errorf("note time: %w", err)
 	}
-	if len(files) > 0 {
+	if len(w.list.order) > manyFiles {
+		w.list, l.files, l.seen = nil, nil, nil
+		debug.FreeOSMemory() // DuckDB has use for it
+	}
+	if news {
 		if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
 			return stats, fmt.Errorf("checkpoint: %w", err)
 		}
@@ -285,7 +302,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 			return stats, err
 		}
 	}
-	if err := db.retain(l, all); err != nil {
+	if err := db.retain(l, w); err != nil {
 		return stats, fmt.Errorf("keep log files: %w", err)
 	}
 	return stats, nil
@@ -312,17 +329,11 @@ func (db *DB) readAt(ctx context.Context, conn *sql.Conn, news bool) error {
 	return changed(ctx, conn)
 }
 
-func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
-	// Blocks are recycled, so there is little garbage: a small heap costs little.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
+func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 	// The C library keeps free memory for each thread that DuckDB was called on:
 	// on one thread it takes 40 MB less for millions of rows.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	total := int64(0)
-	for _, f := range files {
-		total += f.size
-	}
 	if err := l.prepare(); err != nil {
 		return err
 	}
@@ -331,53 +342,145 @@ func (db *DB) load(ctx context.Context, l *loader, files []*fileState) error {
 		pool: newChunkPool(l.app.types, maxChunks),
 	}
 	defer p.pool.close()
-	err := p.run(ctx, files, func(b *block) error {
-		err := l.take(b)
-		db.opt.Progress(l.stats.Bytes, total)
-		return err
-	})
-	if err != nil && ctx.Err() != nil {
-		// Whole blocks were taken: they stand, and the next run goes on there.
-		l.ctx = context.WithoutCancel(ctx)
-		if cerr := l.commit(); cerr == nil {
-			return &Interrupted{Lines: l.stats.Lines, err: context.Cause(ctx)}
+	first := true
+	for some := range slices.Chunk(w.files, db.opt.filesAtOnce) {
+		if !first {
+			// What is known of files has no room in memory beside that of the next ones.
+			if _, err := l.conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
+				return fmt.Errorf("checkpoint: %w", err)
+			}
+		}
+		first = false
+		files, err := db.planSome(l, w.list, some)
+		if err == nil {
+			err = p.run(ctx, files, func(b *block) error {
+				err := l.take(b)
+				db.opt.Progress(l.stats.Bytes, w.bytes)
+				return err
+			})
+		}
+		if err != nil && ctx.Err() != nil {
+			// Whole blocks were taken: they stand, and the next run goes on there.
+			l.ctx = context.WithoutCancel(ctx)
+			if cerr := l.commit(); cerr == nil {
+				return &Interrupted{Lines: l.stats.Lines, err: context.Cause(ctx)}
+			}
+		}
+		if err == nil {
+			err = l.commit()
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return l.commit()
+	return nil
 }
 
-// plan lists the files, and those that have something new.
-func (db *DB) plan(l *loader) (all []found, files []*fileState, err error) {
-	all, skipped, problems, err := findReadable(db.opt.Dirs)
+// manyFiles is how many log files make it worth while to save memory on them.
+const manyFiles = 50_000
+
+// work is the log files of a run.
+type work struct {
+	list  *listing
+	here  *places   // the paths of those that are not empty
+	files []int32   // places in the list of those that have something new
+	bytes int64     // of the same, on disk
+	sum   hash.Hash // of all, see logsState
+	whole bool      // and there was nothing that could not be read
+}
+
+// state is a hash of how the log files were when they were listed, "" if one of
+// them could not be read to its end.
+func (w *work) state(unsettled int) string {
+	if !w.whole || unsettled > 0 {
+		return ""
+	}
+	return hex.EncodeToString(w.sum.Sum(nil))
+}
+
+// plan lists the files, and finds those that have something new.
+func (db *DB) plan(l *loader) (*work, error) {
+	list, problems, err := listReadable(db.opt.Dirs)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := l.restore(); err != nil {
-		return nil, nil, err
+	if err := l.restoreWords(); err != nil {
+		return nil, err
 	}
+	settled, err := restorePlaces(l.ctx, l.conn, true)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{list: list, here: newPlaces(), sum: sha256.New()}
+	w.here.sums = make([][2]uint64, 0, len(list.order))
 	l.stats.Problems = problems
-	unreadable := 0
-	for i := range all {
-		if all[i].size == 0 || l.files.unchanged(&all[i]) {
-			continue
+	unreadable, regular := 0, 0
+	skipped, err := list.each(func(i int, f found) error {
+		regular++
+		f.write(w.sum)
+		if f.size == 0 {
+			return nil
 		}
-		f, err := l.files.plan(&all[i])
-		if err != nil {
+		w.here.add(&found{path: valid(f.path)})
+		if settled.has(&f) {
+			return nil
+		}
+		if err := l.files.begin(f.path); err != nil {
 			unreadable++
 			l.stats.Problems = append(l.stats.Problems, err.Error())
+			return nil
+		}
+		w.files = append(w.files, int32(i))
+		w.bytes += f.size
+		return l.ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.stats.Skipped, l.stats.Files = skipped+unreadable, len(w.files)
+	if l.stats.Skipped > 0 && unreadable == regular {
+		return nil, nothingReadable(l.stats)
+	}
+	w.here.sort()
+	w.whole = l.stats.Skipped == 0 && len(problems) == 0
+	if len(w.files) == 0 {
+		return w, nil
+	}
+	l.files.begun()
+	return w, l.files.restore(l.ctx, l.conn)
+}
+
+// planSome finds where to go on in some of the files. One that cannot be read
+// any more is counted as skipped.
+func (db *DB) planSome(l *loader, list *listing, some []int32) ([]*fileState, error) {
+	files := make([]*fileState, 0, len(some))
+	skip := func(err error) {
+		l.stats.Skipped++
+		l.stats.Files--
+		l.unsettled++
+		l.stats.Problems = append(l.stats.Problems, err.Error())
+	}
+	for _, i := range some {
+		f, err := l.files.look(list.path(int(i)))
+		if err != nil {
+			skip(err)
 			continue
 		}
 		files = append(files, f)
 	}
-	l.stats.Skipped, l.stats.Files = skipped+unreadable, len(files)
-	if l.stats.Skipped > 0 && unreadable == len(all) {
-		return nil, nil, nothingReadable(l.stats)
+	rows, err := l.files.contents(l.ctx, l.conn, files)
+	if err != nil {
+		return nil, err
 	}
-	l.files.seal(files, db.opt.Now())
-	return all, files, nil
+	now := db.opt.Now()
+	return slices.DeleteFunc(files, func(f *fileState) bool {
+		if err := l.files.plan(f, rows); err != nil {
+			skip(err)
+			return true
+		}
+		l.files.seal(f, now)
+		return false
+	}), nil
 }
 
 func nothingReadable(s Stats) error {

@@ -1,8 +1,11 @@
 package ingest
 
 import (
-	"io"
+	"cmp"
+	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"burn/proxy/usage"
@@ -22,31 +25,26 @@ type fileRow struct {
 	problem  string
 	oldestMS int64 // times of the lines read, whatever became of them; 0: none
 	newestMS int64
-	busy     bool // another file of this run has it already
 
 	lines, accepted, rejected, duplicates, otherKinds, torn int64
 }
 
-// pathRow is a row of the table path: a file as it was last seen.
-type pathRow struct {
-	size, mtimeNS int64
-	settled       bool // nothing of it waits to be completed
-	fileID        uint32
-}
-
 // fileState is a file to be read in this run. start and sealed do not change
-// once the pipeline runs; row belongs to the committing goroutine.
+// once the pipeline runs; row belongs to the committing goroutine, and so does
+// tail once the first block came.
 type fileState struct {
 	found
 	row     *fileRow
 	isNew   bool // row is not in the database yet
-	hadPath bool // path is
 	start   int64
 	packed  bool
 	inUse   bool // a proxy on this host writes to it
 	sealed  bool
 	ended   bool   // read to its end in this run
+	settled bool   // and nothing of it waits to be completed
 	tail    []byte // the last bytes before row.position
+
+	candidates []fileIdentity // what earlier runs read begins the same
 }
 
 // open opens the file at its start position.
@@ -55,10 +53,12 @@ func (f *fileState) open() (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := src.skipTo(f.start); err != nil {
+	tail, err := src.skipTo(f.start)
+	if err != nil {
 		src.Close()
 		return nil, err
 	}
+	f.tail = tail[max(0, len(tail)-f.row.tailLen):]
 	return src, nil
 }
 
@@ -84,14 +84,29 @@ func (r *fileRow) saw(oldest, newest int64) {
 	r.newestMS = max(r.newestMS, newest)
 }
 
-// registry is what is known of files: from earlier runs, and of this one.
+// filesAtOnce is how many files are planned, and then read in one transaction, at
+// most: some hundred bytes are kept of each meanwhile. Files of a line each are
+// more than a row group, see txBytes.
+const filesAtOnce = 1 << 16
+
+// registry is what is known of files: what earlier runs read, of which rows are
+// fetched when a file begins as they do, and what this run reads.
 type registry struct {
-	byPath     map[string]pathRow
-	byIdentity map[fileIdentity][]*fileRow
-	byID       map[uint32]*fileRow
-	headLens   map[int]bool
-	nextID     uint32
-	buf        []byte // for heads
+	identities []uint64 // of contents that earlier runs read, in order
+	headLens   []int    // of the same
+	busy       []uint64 // bits, by id: contents that a file of this run has
+	first      uint32   // id of the first content that is new in this run
+	next       uint32   // id of the next one
+
+	starts []fileStart // the newest start of each process, in order, of files that are read now
+	latest int64       // when the newest process started, ms since the epoch
+	buf    []byte      // for heads
+}
+
+// fileStart is how many files a process had begun.
+type fileStart struct {
+	boot   uint64
+	number int64
 }
 
 // fileIdentity is a file's first headLen decoded bytes.
@@ -101,118 +116,161 @@ type fileIdentity struct {
 }
 
 func newRegistry() *registry {
-	return &registry{byPath: map[string]pathRow{}, byIdentity: map[fileIdentity][]*fileRow{}, byID: map[uint32]*fileRow{}, headLens: map[int]bool{}, nextID: 1}
+	return &registry{first: 1, next: 1, buf: make([]byte, 2*usage.MaxLine)}
 }
 
-func (g *registry) add(row *fileRow) {
-	key := fileIdentity{row.identity, row.headLen}
-	g.byIdentity[key] = append(g.byIdentity[key], row)
-	g.byID[row.id] = row
-	g.headLens[row.headLen] = true
-	g.nextID = max(g.nextID, row.id+1)
+// begin notes that a file is to be read, before any is.
+func (g *registry) begin(path string) error {
+	src, top, err := g.head(path)
+	if err != nil {
+		return err
+	}
+	src.Close()
+	if start, _, ok := startLine(top); ok {
+		g.starts = append(g.starts, fileStart{start.Boot, start.File})
+		g.latest = max(g.latest, start.TS)
+	}
+	return nil
 }
 
-// unchanged reports whether f looks as it did when it was last read to its end.
-func (g *registry) unchanged(f *found) bool {
-	p, ok := g.byPath[f.path]
-	return ok && p.settled && p.size == f.size && p.mtimeNS == f.mtimeNS
+// begun ends the notes: of each process the newest file stays.
+func (g *registry) begun() {
+	slices.SortFunc(g.starts, func(a, b fileStart) int {
+		return cmp.Or(cmp.Compare(a.boot, b.boot), cmp.Compare(b.number, a.number))
+	})
+	g.starts = slices.CompactFunc(g.starts, func(a, b fileStart) bool { return a.boot == b.boot })
 }
 
-// plan decides where to go on with f: behind what an earlier run, or an
-// earlier file of this run with the same content, has read, or at its start.
-func (g *registry) plan(f *found) (*fileState, error) {
-	src, err := openSource(f.path)
+// start finds the note of a process that has files to be read.
+func (g *registry) start(boot uint64) *fileStart {
+	i, ok := slices.BinarySearchFunc(g.starts, boot, func(s fileStart, boot uint64) int { return cmp.Compare(s.boot, boot) })
+	if !ok {
+		return nil
+	}
+	return &g.starts[i]
+}
+
+// head opens a file and reads its first bytes, which are good until the next
+// call.
+func (g *registry) head(path string) (src *source, top []byte, err error) {
+	src, err = openSource(path)
+	var perr *fs.PathError
+	if err != nil && !errors.As(err, &perr) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if top, err = src.head(g.buf); err != nil {
+		src.Close()
+		return nil, nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return src, top, nil
+}
+
+// look reads how a file begins.
+func (g *registry) look(path string) (*fileState, error) {
+	src, top, err := g.head(path)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	if g.buf == nil {
-		g.buf = make([]byte, 2*usage.MaxLine)
-	}
-	top, err := src.head(g.buf)
+	info, err := src.file.Stat()
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: f.path, Err: err}
+		return nil, err
 	}
-	state := &fileState{found: *f, packed: !src.plain, inUse: src.plain && usage.InUse(src.file)}
-	_, state.hadPath = g.byPath[f.path]
+	f := &fileState{found: found{path: path}, packed: !src.plain, inUse: src.plain && usage.InUse(src.file)}
+	f.as(info)
 	start, length, isStart := startLine(top)
 	if !isStart {
 		length = min(len(top), headLen)
 	}
-	for n := range g.headLens {
+	f.row = &fileRow{identity: hash64(string(top[:length])), headLen: length, boot: start.Boot, number: start.File, startMS: start.TS}
+	for _, n := range g.headLens {
 		if n > len(top) || n == 0 && len(top) > 0 {
 			continue
 		}
-		for _, row := range g.byIdentity[fileIdentity{hash64(string(top[:n])), n}] {
-			if row.busy || state.row != nil && row.position <= state.row.position {
+		hash := hash64(string(top[:n]))
+		if _, ok := slices.BinarySearch(g.identities, hash); ok {
+			f.candidates = append(f.candidates, fileIdentity{hash, n})
+		}
+	}
+	return f, nil
+}
+
+// plan decides where to go on with f, which begins as the rows do: behind what
+// an earlier run has read of the same content, or at its start.
+func (g *registry) plan(f *fileState, rows map[fileIdentity][]*fileRow) error {
+	var known *fileRow
+	for _, c := range f.candidates {
+		for _, row := range rows[c] {
+			if g.isBusy(row.id) || known != nil && row.position <= known.position {
 				continue
 			}
-			tail, ok, err := sameSoFar(f, src, row)
+			ok, err := sameSoFar(f, row)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if ok {
-				state.row, state.start, state.tail = row, row.position, tail
+				known = row
 			}
 		}
 	}
-	if state.row == nil {
-		state.isNew = true
-		state.row = &fileRow{id: g.nextID, identity: hash64(string(top[:length])), headLen: length, boot: start.Boot, number: start.File, startMS: start.TS}
-		g.add(state.row)
+	if known == nil {
+		f.isNew = true
+		f.row.id = g.next
+		g.next++
+		return nil
 	}
-	state.row.busy = true
-	return state, nil
+	f.row, f.start = known, known.position
+	g.take(known.id)
+	return nil
 }
 
-// sameSoFar reports whether f, open as src, has row's content up to row's
-// position.
-func sameSoFar(f *found, src *source, row *fileRow) (tail []byte, ok bool, err error) {
-	if !src.plain { // it cannot go back to its start
-		if src, err = openSource(f.path); err != nil {
-			return nil, false, err
-		}
-		defer src.Close()
+func (g *registry) take(id uint32) {
+	if g.busy == nil {
+		g.busy = make([]uint64, g.first/64+1)
 	}
-	if src.plain && f.size < row.position {
-		return nil, false, nil
+	g.busy[id/64] |= 1 << (id % 64)
+}
+
+func (g *registry) isBusy(id uint32) bool {
+	return g.busy != nil && g.busy[id/64]>>(id%64)&1 == 1
+}
+
+// sameSoFar reports whether f has row's content up to row's position. A damaged
+// file has not: it is read from its start, up to the damage.
+func sameSoFar(f *fileState, row *fileRow) (bool, error) {
+	if !f.packed && f.size < row.position {
+		return false, nil
 	}
-	tail, err = src.skipTo(row.position)
-	if err == io.EOF || err == io.ErrUnexpectedEOF || err == nil && int64(len(tail)) < min(row.position, tailLen) {
-		return nil, false, nil
-	}
+	src, err := openSource(f.path)
 	if err != nil {
-		return nil, false, nil // a damaged file is read from its start, up to the damage
+		return false, err
+	}
+	defer src.Close()
+	tail, err := src.skipTo(row.position)
+	if err != nil || int64(len(tail)) < min(row.position, tailLen) {
+		return false, nil
 	}
 	tail = tail[max(0, len(tail)-row.tailLen):]
-	return tail, hash64(string(tail)) == row.tailHash, nil
+	return hash64(string(tail)) == row.tailHash, nil
 }
 
-// seal decides for each file whether anything will still be appended to it: a
+// seal decides whether anything will still be appended to f: a
 // packed file, one whose process has opened a later file, one that no process
 // holds although a newer one has started, and one that rested for a day are
 // complete. It matters only for a last line without newline: a sealed file's
 // is counted as torn. Nothing is lost where the guess is wrong, since a file
 // that grows after all is read on from before that line.
-func (g *registry) seal(files []*fileState, now time.Time) {
-	newest, latestStart := g.newest()
-	for _, f := range files {
-		rested := now.UnixNano() - f.mtimeNS
-		f.sealed = f.packed || rested > int64(24*time.Hour) ||
-			f.row.boot != 0 && newest[f.row.boot] > f.row.number ||
-			f.row.boot != 0 && latestStart > f.row.startMS && !f.inUse
+func (g *registry) seal(f *fileState, now time.Time) {
+	later := false
+	if start := g.start(f.row.boot); start != nil && f.row.boot != 0 {
+		later = start.number > f.row.number
 	}
-}
-
-// newest returns the number of each process's newest file, and when the newest
-// process started.
-func (g *registry) newest() (numbers map[uint64]int64, latestStart int64) {
-	numbers = map[uint64]int64{}
-	for _, row := range g.byID {
-		numbers[row.boot] = max(numbers[row.boot], row.number)
-		latestStart = max(latestStart, row.startMS)
-	}
-	return numbers, latestStart
+	rested := now.UnixNano() - f.mtimeNS
+	f.sealed = f.packed || rested > int64(24*time.Hour) || later ||
+		f.row.boot != 0 && g.latest > f.row.startMS && !f.inUse
 }
 
 // inUse reports whether a proxy on this host writes to the file.

@@ -50,6 +50,8 @@ type Options struct {
 	// understood.
 	Keep     time.Time // delete files whose lines are all older; zero: none
 	Compress bool      // pack plain files with zstd
+
+	filesAtOnce int // 0: filesAtOnce
 }
 
 func (o *Options) defaults() {
@@ -64,6 +66,9 @@ func (o *Options) defaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.filesAtOnce == 0 {
+		o.filesAtOnce = filesAtOnce
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

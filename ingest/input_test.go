@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,6 +102,52 @@ func TestManySmallFiles(t *testing.T) {
 		t.Errorf("again: %+v", stats)
 	}
 	accounted(t, e)
+}
+
+// How many files one transaction takes changes nothing: neither where they are
+// copies of each other, nor where they have grown, were moved or are finished by
+// later ones.
+func TestFilesAtOnceChangeNothing(t *testing.T) {
+	var want []string
+	for _, atOnce := range []int{0, 1, 2, 5} {
+		t.Run(fmt.Sprint(atOnce), func(t *testing.T) {
+			e := newEnv(t)
+			e.opt.filesAtOnce = atOnce
+			var got []string
+			run := func() {
+				stats, n, cost := e.run()
+				got = append(got, fmt.Sprintf("%d calls for %s: %+v", n, cost, stats))
+			}
+			a, b := logFile(1, 1, 1, 40), logFile(2, 1, 1, 30)
+			torn := logFile(3, 1, 1, 20)
+			e.write("a-1.jsonl", a)
+			e.write("a-2.jsonl", logFile(1, 2, 41, 60))
+			e.write("a-copy.jsonl", a)
+			e.write("b.jsonl", b[:len(b)/2])
+			e.write("b.jsonl.gz", gz(t, b))
+			e.write("c.jsonl", torn[:len(torn)-20]) // its next file is in another transaction
+			e.write("c-2.jsonl", logFile(3, 2, 21, 25))
+			e.write("d.jsonl", join2(logFile(2, 1, 1, 30), logFile(4, 1, 1, 5)))
+			run()
+			e.write("b.jsonl", b)
+			e.write("e.jsonl", join2(a, sample(1, 61).AppendJSON(nil))) // one of two that were read alike
+			if err := os.Rename(filepath.Join(e.dir, "a-2.jsonl"), filepath.Join(e.dir, "f.jsonl")); err != nil {
+				t.Fatal(err)
+			}
+			e.write("a-copy.jsonl", join2(a, sample(1, 62).AppendJSON(nil)))
+			run()
+			run()
+			e.opt.Rebuild = true
+			run()
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q\nwant %q", got, want)
+			}
+			accounted(t, e)
+		})
+	}
 }
 
 // What happens to a file while it is read leaves a consistent beginning of it;

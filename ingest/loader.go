@@ -19,8 +19,7 @@ type loader struct {
 	ctx   context.Context
 	conn  *sql.Conn
 	files *registry
-	seen  *seen
-	known map[seenKey][]seqRange // what earlier runs counted; nil: asked for one by one
+	seen  map[string]*seen // by kind
 	names *names
 	dims  [wordKinds]*dimension
 
@@ -30,11 +29,12 @@ type loader struct {
 	inTx     bool
 	pending  int64 // bytes of lines since the transaction began
 	touched  map[*fileState]bool
-	events   []usage.Record
+	events   []event
 	rejected []rejectRow
 	rejects  func(path string, line int64, reason, key string) error
 
-	stats Stats
+	stats     Stats
+	unsettled int // files that the next run has to look into again
 }
 
 type rejectRow struct {
@@ -51,6 +51,10 @@ const txBytes = 1 << 30
 // maxSpellings is how many names of sessions and traces wait in memory for the
 // table, within the transaction.
 const maxSpellings = 20_000
+
+// maxWaiting is how many events, and words of identities, wait in memory for the
+// end of the transaction.
+const maxWaiting = 1 << 20
 
 // keptRejects bounds the rejected lines whose position is kept per run; all
 // are counted.
@@ -100,7 +104,7 @@ func (l *loader) take(b *block) error {
 			return err
 		}
 	}
-	if l.pending >= txBytes {
+	if l.pending >= txBytes || len(l.events) >= maxWaiting || l.waiting() >= maxWaiting {
 		return l.commit()
 	}
 	return nil
@@ -117,8 +121,16 @@ func (l *loader) reject(f *fileState, line int64, r rejection) error {
 	return nil
 }
 
-func (l *loader) event(row *fileRow, r *usage.Record) error {
-	fresh, err := l.seen.add(seenKey{r.Boot, r.Kind}, r.Seq)
+// waiting is how many words of identities wait for the end of the transaction.
+func (l *loader) waiting() (n int) {
+	for _, s := range l.seen {
+		n += s.used
+	}
+	return n
+}
+
+func (l *loader) event(row *fileRow, e *event) error {
+	fresh, err := l.seen[e.kind].add(e.boot, e.seq)
 	if err != nil {
 		return err
 	}
@@ -128,7 +140,7 @@ func (l *loader) event(row *fileRow, r *usage.Record) error {
 		return nil
 	}
 	row.otherKinds++
-	l.events = append(l.events, *r)
+	l.events = append(l.events, *e)
 	return nil
 }
 
@@ -167,18 +179,17 @@ func (l *loader) chunk(row *fileRow, c *callChunk) error {
 // of them are gaps, and marks them as counted.
 func (l *loader) fresh(c *callChunk) (rows []int, gaps int, err error) {
 	rows = l.rows[:0]
-	var set *seqSet
+	calls, gapLines := l.seen[usage.KindCall], l.seen[usage.KindGap]
 	for i := range c.rows {
-		if set == nil || c.boot[i] != c.boot[i-1] || c.gap[i] != c.gap[i-1] {
-			kind := usage.KindCall
-			if c.gap[i] {
-				kind = usage.KindGap
-			}
-			if set, err = l.seen.set(seenKey{c.boot[i], kind}); err != nil {
-				return nil, 0, err
-			}
+		set := calls
+		if c.gap[i] {
+			set = gapLines
 		}
-		if set.add(c.seq[i]) {
+		fresh, err := set.add(c.boot[i], c.seq[i])
+		if err != nil {
+			return nil, 0, err
+		}
+		if fresh {
 			rows = append(rows, i)
 			if c.gap[i] {
 				gaps++
@@ -226,8 +237,10 @@ func (l *loader) finish(f *fileState, t *tail) {
 		}
 		l.stats.Problems = append(l.stats.Problems, fmt.Sprintf("%s: %s", f.path, f.row.problem))
 	}
-	l.files.byPath[f.path] = pathRow{size: f.size, mtimeNS: f.mtimeNS, settled: !t.waiting, fileID: f.row.id}
-	f.ended, f.tail = true, nil
+	f.ended, f.settled, f.tail = true, !t.waiting, nil
+	if t.waiting {
+		l.unsettled++
+	}
 }
 
 func (l *loader) begin() error {

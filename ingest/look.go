@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,14 +41,14 @@ const newestFiles = 16
 // LookAtFiles looks at log directories.
 func LookAtFiles(dirs []string) FileLook {
 	var l FileLook
-	var all []found
+	var newest []found // those that changed last, the last one first
 	seen := map[string]bool{}
 	for _, dir := range dirs {
 		d := DirLook{Path: dir}
 		if info, err := os.Stat(dir); err == nil {
 			d.Mode = info.Mode()
 		}
-		files, skipped, err := findFiles([]string{dir})
+		files, err := list([]string{dir})
 		var perr *fs.PathError
 		switch {
 		case errors.As(err, &perr):
@@ -56,19 +57,28 @@ func LookAtFiles(dirs []string) FileLook {
 			d.Err = err
 		}
 		l.Dirs = append(l.Dirs, d)
+		if err != nil {
+			continue
+		}
+		skipped, _ := files.each(func(_ int, f found) error {
+			if seen[f.path] {
+				return nil
+			}
+			if len(dirs) > 1 {
+				seen[f.path] = true
+			}
+			if l.file(f) {
+				at, _ := slices.BinarySearchFunc(newest, f, func(a, b found) int { return cmp.Compare(b.mtimeNS, a.mtimeNS) })
+				newest = slices.Insert(newest, at, f)
+				newest = newest[:min(len(newest), newestFiles)]
+			}
+			return nil
+		})
 		if skipped > 0 {
 			l.Unreadable = append(l.Unreadable, fmt.Sprintf("%s: %d entries that are no files, or lead nowhere", dir, skipped))
 		}
-		for _, f := range files {
-			if !seen[f.path] {
-				seen[f.path] = true
-				all = append(all, f)
-			}
-		}
 	}
-	all = slices.DeleteFunc(all, func(f found) bool { return !l.file(f) })
-	slices.SortStableFunc(all, func(a, b found) int { return int(b.mtimeNS/1e6 - a.mtimeNS/1e6) })
-	for _, f := range all[:min(len(all), newestFiles)] {
+	for _, f := range newest {
 		if r, ok := lastLine(f.path); ok && time.UnixMilli(r.TS).After(l.Newest) {
 			l.Newest, l.Stopped = time.UnixMilli(r.TS).UTC(), r.Kind == usage.KindStop
 		}

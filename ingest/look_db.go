@@ -106,31 +106,34 @@ func (db *DB) compare(ctx context.Context, look *DBLook) error {
 		return err
 	}
 	defer conn.Close()
-	known := map[string]pathRow{}
-	err = eachRow(ctx, conn, "SELECT path, size, mtime_ns, settled, problem FROM path JOIN file ON file.id = path.file_id ORDER BY path", func(rows *sql.Rows) error {
+	err = eachRow(ctx, conn, "SELECT path, problem FROM path JOIN file ON file.id = path.file_id WHERE problem <> '' ORDER BY path", func(rows *sql.Rows) error {
 		var path, problem string
-		var p pathRow
-		if err := rows.Scan(&path, &p.size, &p.mtimeNS, &p.settled, &problem); err != nil {
+		if err := rows.Scan(&path, &problem); err != nil {
 			return err
 		}
-		known[path] = p
-		if problem != "" {
-			look.Damaged = append(look.Damaged, path+": "+problem)
-		}
+		look.Damaged = append(look.Damaged, path+": "+problem)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	known, err := restorePlaces(ctx, conn, false)
+	if err != nil {
+		return err
+	}
 	for _, dir := range db.opt.Dirs {
-		files, _, err := findFiles([]string{dir})
+		files, err := list([]string{dir})
 		if err != nil {
 			continue // LookAtFiles says so
 		}
-		for _, f := range files {
-			if p := known[f.path]; p.size != f.size || p.mtimeNS != f.mtimeNS {
+		_, err = files.each(func(_ int, f found) error {
+			if f.size > 0 && !known.has(&f) {
 				look.Unread++
 			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ type block struct {
 	lines   int
 	blank   int
 	chunks  []*callChunk
-	events  []usage.Record // the lines that are neither calls nor gaps
+	events  []event // the lines that are neither calls nor gaps
 	rejects []rejection
 	oldest  int64 // times of the lines, 0 if there are none
 	newest  int64
@@ -86,6 +86,7 @@ type pipeline struct {
 
 	texts  chan []byte // free
 	blocks chan *block // free
+	number uint64      // of the next block
 }
 
 // run feeds the files through the pipeline and calls commit for each block, in
@@ -147,7 +148,6 @@ func (p *pipeline) run(ctx context.Context, files []*fileState, commit func(*blo
 // read cuts every file into blocks. Each file ends with a block that has a
 // tail, which may hold no lines.
 func (p *pipeline) read(ctx context.Context, files []*fileState, emit func(*block)) {
-	number := uint64(0)
 	next := func(f *fileState) *block {
 		var b *block
 		select {
@@ -156,7 +156,7 @@ func (p *pipeline) read(ctx context.Context, files []*fileState, emit func(*bloc
 		case b = <-p.blocks:
 		}
 		*b = block{
-			number: number, file: f, done: make(chan struct{}),
+			number: p.number, file: f, done: make(chan struct{}),
 			last: b.last[:0], chunks: b.chunks[:0], events: b.events[:0], rejects: b.rejects[:0],
 		}
 		select {
@@ -167,7 +167,7 @@ func (p *pipeline) read(ctx context.Context, files []*fileState, emit func(*bloc
 		if b.buf == nil {
 			b.buf = make([]byte, blockSize)
 		}
-		number++
+		p.number++
 		return b
 	}
 	for _, f := range files {
@@ -347,15 +347,27 @@ func inconsistent(r *usage.Record) bool {
 	return r.CacheRead+r.CacheWrite > r.Input || r.CacheWrite1h > r.CacheWrite || r.Reasoning > r.Output
 }
 
+// kinds are the kinds of lines, each with identities of its own. The decoder
+// lets no other pass.
+var kinds = []string{usage.KindCall, usage.KindGap, usage.KindStart, usage.KindOpen, usage.KindBeat, usage.KindStop}
+
+// event is a line that is neither a call nor a gap.
+type event struct {
+	boot, seq, lastSeq                                uint64
+	ts                                                int64
+	refused, dropped, writeErrors, skipped, lostLines int64
+	kind, agent, model                                string
+}
+
 // keep copies what an event row needs, since a record's strings share memory
 // with its block.
-func keep(r *usage.Record) usage.Record {
+func keep(r *usage.Record) event {
 	model := r.ResponseModel
 	if model == "" {
 		model = r.RequestModel
 	}
-	return usage.Record{
-		Kind: clone(r.Kind), Boot: r.Boot, Seq: r.Seq, TS: r.TS, LastSeq: r.LastSeq, Refused: r.Refused, Dropped: r.Dropped,
-		WriteErrors: r.WriteErrors, Skipped: r.Skipped, LostLines: r.LostLines, Agent: clone(r.Agent), ResponseModel: clone(model),
+	return event{
+		boot: r.Boot, seq: r.Seq, lastSeq: r.LastSeq, ts: r.TS, refused: r.Refused, dropped: r.Dropped, writeErrors: r.WriteErrors,
+		skipped: r.Skipped, lostLines: r.LostLines, kind: kinds[slices.Index(kinds, r.Kind)], agent: clone(r.Agent), model: clone(model),
 	}
 }

@@ -3,6 +3,7 @@
 package ingest
 
 import (
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -25,37 +26,73 @@ const restBefore = time.Hour
 // retainer looks through the files of one run.
 type retainer struct {
 	*loader
-	opt         *Options
-	newest      map[uint64]int64
-	latestStart int64
-	gone        []string // paths that are no longer there
-	packed      []packedFile
+	opt    *Options
+	here   *places
+	latest int64    // when the newest process started, ms since the epoch
+	gone   []string // paths that are no longer there
+	packed []packedFile
 }
 
 type packedFile struct {
-	path string
-	row  pathRow
+	found
+	content uint32
+}
+
+// kept is what is known of a file that was read: its place, and its content.
+type kept struct {
+	found
+	row    fileRow
+	newest int64 // number of the newest file of its process
 }
 
 // retain deletes and packs files, and notes what is then in the database alone.
-func (db *DB) retain(l *loader, all []found) error {
+func (db *DB) retain(l *loader, w *work) (err error) {
 	if !db.opt.Keep.IsZero() || db.opt.Compress {
-		r := &retainer{loader: l, opt: &db.opt}
-		r.newest, r.latestStart = l.files.newest()
-		for i := range all {
-			if l.ctx.Err() != nil {
-				break
-			}
-			if err := r.file(&all[i]); err != nil && !errors.Is(err, os.ErrNotExist) {
-				l.stats.Problems = append(l.stats.Problems, fmt.Sprintf("%s: not packed or deleted: %v", all[i].path, bare(err)))
-			}
-		}
-		if err := r.note(); err != nil {
+		r := &retainer{loader: l, opt: &db.opt, here: w.here}
+		var last int64
+		if err := l.conn.QueryRowContext(l.ctx, "SELECT coalesce(max(id), 0), coalesce(max(start_ms), 0) FROM file").Scan(&last, &r.latest); err != nil {
 			return err
 		}
+		for first := int64(0); first <= last && l.ctx.Err() == nil; first += pageRows {
+			if err := r.some(first); err != nil {
+				return err
+			}
+		}
 	}
-	l.stats.Beyond = l.files.beyond(remaining(l, all))
+	l.stats.Beyond, err = countBeyond(l.ctx, l.conn, w.here)
+	if err != nil {
+		return err
+	}
 	return db.keepBeyond(l.ctx, l.conn, l.stats.Beyond)
+}
+
+// some looks through the files whose contents have ids from first on.
+func (r *retainer) some(first int64) error {
+	var files []kept
+	err := eachRow(r.ctx, r.conn, fmt.Sprintf(`SELECT path, size, mtime_ns, file_id, boot, file.number, start_ms, position, newest_ms, lines, rejected, torn, coalesce(newest.number, 0)
+		FROM path JOIN file ON file.id = path.file_id LEFT JOIN (SELECT boot, max(number) AS number FROM file GROUP BY boot) newest USING (boot)
+		WHERE file_id >= %d AND file_id < %[1]d + %d AND settled AND problem = '' ORDER BY file_id, path`, first, pageRows), func(rows *sql.Rows) error {
+		var f kept
+		err := rows.Scan(&f.path, &f.size, &f.mtimeNS, &f.row.id, &f.row.boot, &f.row.number, &f.row.startMS, &f.row.position, &f.row.newestMS, &f.row.lines, &f.row.rejected, &f.row.torn, &f.newest)
+		files = append(files, f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		if r.ctx.Err() != nil {
+			break
+		}
+		f := &files[i]
+		if !r.here.has(&found{path: f.path}) { // of other directories, or gone
+			continue
+		}
+		if err := r.file(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			r.stats.Problems = append(r.stats.Problems, fmt.Sprintf("%s: not packed or deleted: %v", f.path, bare(err)))
+		}
+	}
+	return r.note()
 }
 
 // bare is err without the path that it may repeat.
@@ -67,28 +104,9 @@ func bare(err error) error {
 	return err
 }
 
-// remaining are the files that are still there.
-func remaining(l *loader, all []found) []found {
-	if l.stats.Deleted+l.stats.Packed == 0 {
-		return all
-	}
-	var left []found
-	for _, f := range all {
-		if _, ok := l.files.byPath[f.path]; ok || f.size == 0 {
-			left = append(left, f)
-		}
-	}
-	return left
-}
-
 // file decides about one file.
-func (r *retainer) file(f *found) error {
-	p, ok := r.files.byPath[f.path]
-	row := r.files.byID[p.fileID]
-	if !ok || row == nil || !p.settled || p.size != f.size || p.mtimeNS != f.mtimeNS || row.problem != "" {
-		return nil
-	}
-	remove := r.expired(row)
+func (r *retainer) file(f *kept) error {
+	remove := r.expired(&f.row)
 	if !remove && !r.opt.Compress {
 		return nil
 	}
@@ -97,7 +115,7 @@ func (r *retainer) file(f *found) error {
 		return err
 	}
 	defer file.Close()
-	if ok, err := r.complete(file, f, row); !ok || err != nil {
+	if ok, err := r.complete(file, f); !ok || err != nil {
 		return err
 	}
 	if remove {
@@ -106,13 +124,13 @@ func (r *retainer) file(f *found) error {
 		}
 		r.stats.Deleted++
 		r.stats.Freed += f.size
-		r.drop(f.path)
+		r.gone = append(r.gone, f.path)
 		return nil
 	}
 	if plain, err := isPlain(file); err != nil || !plain || filepath.Ext(f.path) == packedName {
 		return err
 	}
-	return r.pack(file, f, p)
+	return r.pack(file, f)
 }
 
 // expired reports whether a content may be deleted for its age: all its lines
@@ -128,7 +146,8 @@ func (r *retainer) expired(row *fileRow) bool {
 
 // complete reports whether file is as it was when it was read, whole, and will
 // not be written to any more.
-func (r *retainer) complete(file *os.File, f *found, row *fileRow) (bool, error) {
+func (r *retainer) complete(file *os.File, f *kept) (bool, error) {
+	row := &f.row
 	named, err := os.Lstat(f.path) // a link stays what it is, and so does what it leads to
 	if err != nil || !named.Mode().IsRegular() {
 		return false, err
@@ -149,11 +168,11 @@ func (r *retainer) complete(file *os.File, f *found, row *fileRow) (bool, error)
 	}
 	rested := r.opt.Now().Sub(info.ModTime())
 	return rested > 24*time.Hour ||
-		row.boot != 0 && r.newest[row.boot] > row.number ||
-		row.boot != 0 && r.latestStart > row.startMS && rested > restBefore, nil
+		row.boot != 0 && f.newest > row.number ||
+		row.boot != 0 && r.latest > row.startMS && rested > restBefore, nil
 }
 
-func (r *retainer) pack(file *os.File, f *found, p pathRow) error {
+func (r *retainer) pack(file *os.File, f *kept) error {
 	info, err := pack(file, f.path)
 	if err != nil {
 		return err
@@ -166,16 +185,11 @@ func (r *retainer) pack(file *os.File, f *found, p pathRow) error {
 	}
 	r.stats.Packed++
 	r.stats.Freed += f.size - info.Size()
-	r.drop(f.path)
-	row := pathRow{size: info.Size(), mtimeNS: info.ModTime().UnixNano(), settled: true, fileID: p.fileID}
-	r.packed = append(r.packed, packedFile{f.path + packedName, row})
-	r.files.byPath[f.path+packedName] = row
+	r.gone = append(r.gone, f.path)
+	to := packedFile{found{path: f.path + packedName}, f.row.id}
+	to.as(info)
+	r.packed = append(r.packed, to)
 	return nil
-}
-
-func (r *retainer) drop(path string) {
-	r.gone = append(r.gone, valid(path))
-	delete(r.files.byPath, path)
 }
 
 // note writes what became of the files, so that the next run need not look into
@@ -183,17 +197,19 @@ func (r *retainer) drop(path string) {
 func (r *retainer) note() error {
 	paths := r.gone
 	for _, p := range r.packed {
-		paths = append(paths, valid(p.path))
+		paths = append(paths, p.path)
 	}
 	if err := r.forget("path", "path", each(paths)); err != nil {
 		return err
 	}
-	return r.insert("path", func(add func(...driver.Value) error) error {
+	err := r.insert("path", func(add func(...driver.Value) error) error {
 		for _, p := range r.packed {
-			if err := add(valid(p.path), p.row.size, p.row.mtimeNS, p.row.settled, p.row.fileID); err != nil {
+			if err := add(p.path, p.size, p.mtimeNS, true, p.content); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	r.gone, r.packed = r.gone[:0], r.packed[:0]
+	return err
 }

@@ -75,6 +75,31 @@ func (e *env) beyond() Beyond {
 	return b
 }
 
+// Calls are beyond rebuilding only where no file has them: not while a copy is
+// there that counted as duplicates, nor where a name is not text.
+func TestBeyondIsWhatNoFileHas(t *testing.T) {
+	e := newEnv(t)
+	e.write("a.jsonl", logFile(1, 1, 1, 10))
+	e.write("b.jsonl", logFile(1, 1, 1, 10))
+	e.write("c-\xff.jsonl", logFile(2, 1, 1, 5))
+	for _, step := range []struct {
+		remove string
+		beyond int64
+	}{{"", 0}, {"a.jsonl", 0}, {"b.jsonl", 10}, {"c-\xff.jsonl", 15}} {
+		if step.remove != "" {
+			if err := os.Remove(filepath.Join(e.dir, step.remove)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stats, n, _ := e.run(); n != 15 || stats.Beyond.Calls != step.beyond {
+			t.Errorf("without %q: %d calls, %d of them beyond, want %d", step.remove, n, stats.Beyond.Calls, step.beyond)
+		}
+		if got := e.beyond(); got.Calls != step.beyond {
+			t.Errorf("without %q: %+v", step.remove, got)
+		}
+	}
+}
+
 func TestKeepDeletesWhatIsOldAndRead(t *testing.T) {
 	e := newEnv(t)
 	old, young := testNow.AddDate(0, 0, -100), testNow.AddDate(0, 0, -10)

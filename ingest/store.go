@@ -3,10 +3,13 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,13 +21,13 @@ import (
 // What earlier runs left in the database, and how a run's transaction adds to
 // it.
 
-// restore loads words and files.
-func (l *loader) restore() error {
+// restoreWords loads the words.
+func (l *loader) restoreWords() error {
 	kinds := map[string]*dimension{}
 	for _, d := range l.dims {
 		kinds[d.kind] = d
 	}
-	err := eachRow(l.ctx, l.conn, "SELECT kind, id, name FROM dim WHERE id > 0 ORDER BY kind, id", func(rows *sql.Rows) error {
+	return eachRow(l.ctx, l.conn, "SELECT kind, id, name FROM dim WHERE id > 0 ORDER BY kind, id", func(rows *sql.Rows) error {
 		var kind, name string
 		var id uint32
 		if err := rows.Scan(&kind, &id, &name); err != nil {
@@ -35,41 +38,136 @@ func (l *loader) restore() error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return l.files.restore(l.ctx, l.conn)
 }
 
-// restore loads what is known of files and their places.
+// restore loads how the contents begin that earlier runs read, and what they
+// tell of processes that have files to be read now.
 func (g *registry) restore(ctx context.Context, conn *sql.Conn) error {
-	err := eachRow(ctx, conn, `SELECT id, identity, head_len, tail_hash, tail_len, position, boot, number, start_ms, problem, oldest_ms, newest_ms,
-		lines, accepted, rejected, duplicates, other_kinds, torn FROM file ORDER BY id`, func(rows *sql.Rows) error {
-		r := new(fileRow)
-		if err := rows.Scan(&r.id, &r.identity, &r.headLen, &r.tailHash, &r.tailLen, &r.position, &r.boot, &r.number, &r.startMS, &r.problem, &r.oldestMS, &r.newestMS,
-			&r.lines, &r.accepted, &r.rejected, &r.duplicates, &r.otherKinds, &r.torn); err != nil {
-			return err
-		}
-		g.add(r)
-		return nil
+	var latest int64
+	err := conn.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) + 1, coalesce(max(start_ms), 0) FROM file").Scan(&g.first, &latest)
+	if err != nil {
+		return fmt.Errorf("read database: %w", err)
+	}
+	g.next, g.latest = g.first, max(g.latest, latest)
+	err = eachRow(ctx, conn, "SELECT DISTINCT head_len FROM file ORDER BY ALL", func(rows *sql.Rows) error {
+		var n int
+		err := rows.Scan(&n)
+		g.headLens = append(g.headLens, n)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return g.restorePaths(ctx, conn)
-}
-
-// restorePaths reads where files were last seen.
-func (g *registry) restorePaths(ctx context.Context, conn *sql.Conn) error {
-	return eachRow(ctx, conn, "SELECT path, size, mtime_ns, settled, file_id FROM path", func(rows *sql.Rows) error {
-		var path string
-		var p pathRow
-		if err := rows.Scan(&path, &p.size, &p.mtimeNS, &p.settled, &p.fileID); err != nil {
+	g.identities = make([]uint64, 0, g.first)
+	err = eachRow(ctx, conn, "SELECT identity, boot, number FROM file", func(rows *sql.Rows) error {
+		var identity, boot uint64
+		var number int64
+		if err := rows.Scan(&identity, &boot, &number); err != nil {
 			return err
 		}
-		g.byPath[path] = p
+		g.identities = append(g.identities, identity)
+		if start := g.start(boot); start != nil {
+			start.number = max(start.number, number)
+		}
 		return nil
 	})
+	slices.Sort(g.identities)
+	return err
+}
+
+// contents fetches the contents that files begin as.
+func (g *registry) contents(ctx context.Context, conn *sql.Conn, files []*fileState) (map[fileIdentity][]*fileRow, error) {
+	found := map[fileIdentity][]*fileRow{}
+	var hashes []string
+	for _, f := range files {
+		for _, c := range f.candidates {
+			if _, ok := found[c]; !ok {
+				found[c] = nil
+				hashes = append(hashes, strconv.FormatUint(c.hash, 10))
+			}
+		}
+	}
+	for some := range slices.Chunk(hashes, forgetAtOnce) {
+		err := eachRow(ctx, conn, fmt.Sprintf(`SELECT id, identity, head_len, tail_hash, tail_len, position, boot, number, start_ms, problem, oldest_ms, newest_ms,
+			lines, accepted, rejected, duplicates, other_kinds, torn FROM file WHERE id < %d AND identity IN (%s) ORDER BY id`, g.first, strings.Join(some, ", ")), func(rows *sql.Rows) error {
+			r := new(fileRow)
+			if err := rows.Scan(&r.id, &r.identity, &r.headLen, &r.tailHash, &r.tailLen, &r.position, &r.boot, &r.number, &r.startMS, &r.problem, &r.oldestMS, &r.newestMS,
+				&r.lines, &r.accepted, &r.rejected, &r.duplicates, &r.otherKinds, &r.torn); err != nil {
+				return err
+			}
+			key := fileIdentity{r.identity, r.headLen}
+			found[key] = append(found[key], r)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// places is how files were when they were last seen: a hash of the path, the
+// size and the time of each, in order. A path alone stands for a file that is
+// there.
+type places struct {
+	seeds [2]maphash.Seed
+	sums  [][2]uint64
+}
+
+func newPlaces() *places {
+	return &places{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+}
+
+func (p *places) sum(f *found) (sum [2]uint64) {
+	var numbers [16]byte
+	binary.LittleEndian.PutUint64(numbers[:], uint64(f.size))
+	binary.LittleEndian.PutUint64(numbers[8:], uint64(f.mtimeNS))
+	for i := range sum {
+		var h maphash.Hash
+		h.SetSeed(p.seeds[i])
+		_, _ = h.Write(numbers[:]) // it never fails
+		_, _ = h.WriteString(f.path)
+		sum[i] = h.Sum64()
+	}
+	return sum
+}
+
+func compareSums(a, b [2]uint64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
+
+func (p *places) add(f *found) { p.sums = append(p.sums, p.sum(f)) }
+
+// sort ends the adding.
+func (p *places) sort() { slices.SortFunc(p.sums, compareSums) }
+
+// has reports whether the file was added as it is.
+func (p *places) has(f *found) bool {
+	_, ok := slices.BinarySearchFunc(p.sums, p.sum(f), compareSums)
+	return ok
+}
+
+// restorePlaces reads where files were last seen: with settled alone those of
+// which nothing is expected any more.
+func restorePlaces(ctx context.Context, conn *sql.Conn, settled bool) (*places, error) {
+	p := newPlaces()
+	var n int
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM path").Scan(&n); err != nil {
+		return nil, fmt.Errorf("read database: %w", err)
+	}
+	p.sums = make([][2]uint64, 0, n)
+	query := "SELECT path, size, mtime_ns FROM path WHERE file_id >= %d AND file_id < %d"
+	if settled {
+		query += " AND settled"
+	}
+	err := eachPage(ctx, conn, query, func(rows *sql.Rows) error {
+		var f found
+		if err := rows.Scan(&f.path, &f.size, &f.mtimeNS); err != nil {
+			return err
+		}
+		p.add(&f)
+		return nil
+	})
+	p.sort()
+	return p, err
 }
 
 func eachRow(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows) error, args ...any) error {
@@ -89,49 +187,76 @@ func eachRow(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows
 	return nil
 }
 
-// seenAtOnce is how many ranges of identities are loaded in one go: a query for
-// each of many boots would take longer than reading their files.
-const seenAtOnce = 1 << 20
+// pageRows is how many contents are asked for at once where there may be a
+// million: DuckDB keeps the whole answer to a query in memory.
+const pageRows = 1 << 16
 
-// restoreSeen loads the identities of all boots, unless there are too many
-// ranges of them.
-func (l *loader) restoreSeen() error {
-	var n int64
-	if err := l.conn.QueryRowContext(l.ctx, "SELECT count(*) FROM seen").Scan(&n); err != nil || n > seenAtOnce {
-		return err
+// eachPage is eachRow of a query with two places for ids of contents, half-open,
+// from the first page to the last one.
+func eachPage(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows) error) error {
+	var last uint32
+	if err := conn.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM file").Scan(&last); err != nil {
+		return fmt.Errorf("read database: %w", err)
 	}
-	l.known = map[seenKey][]seqRange{}
-	kinds := map[string]string{}
-	return eachRow(l.ctx, l.conn, "SELECT boot, kind, lo, hi FROM seen", func(rows *sql.Rows) error {
-		var key seenKey
-		var r seqRange
-		if err := rows.Scan(&key.boot, &key.kind, &r.lo, &r.hi); err != nil {
+	for from := int64(0); from <= int64(last); from += pageRows {
+		if err := eachRow(ctx, conn, fmt.Sprintf(query, from, from+pageRows), f); err != nil {
 			return err
 		}
-		if _, ok := kinds[key.kind]; !ok {
-			kinds[key.kind] = key.kind
-		}
-		key.kind = kinds[key.kind] // one copy
-		l.known[key] = append(l.known[key], r)
-		return nil
-	})
+	}
+	return nil
 }
 
-// loadSeen returns the identities of one boot and kind that earlier runs counted.
-func (l *loader) loadSeen(key seenKey) (ranges []seqRange, err error) {
-	if l.known != nil {
-		return l.known[key], nil
-	}
-	// A boot is no parameter: database/sql refuses integers of 64 bits.
-	err = eachRow(l.ctx, l.conn, fmt.Sprintf("SELECT lo, hi FROM seen WHERE boot = %d AND kind = ?", key.boot), func(rows *sql.Rows) error {
-		var r seqRange
-		if err := rows.Scan(&r.lo, &r.hi); err != nil {
+// seenAtOnce is how many ranges of identities are loaded in one go, 24 bytes
+// each: a query for each of many processes would take longer than reading their
+// files.
+const seenAtOnce = 4 << 20
+
+// restoreSeen loads the identities of all processes, unless there are too many
+// ranges of them.
+func (l *loader) restoreSeen() error {
+	l.seen = map[string]*seen{}
+	counts := map[string]int{}
+	all := 0
+	err := eachRow(l.ctx, l.conn, "SELECT kind, count(*) FROM seen GROUP BY kind", func(rows *sql.Rows) error {
+		var kind string
+		var n int
+		if err := rows.Scan(&kind, &n); err != nil {
 			return err
 		}
-		ranges = append(ranges, r)
+		counts[kind] = n
+		all += n
 		return nil
-	}, key.kind)
-	return ranges, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		s := new(seen)
+		l.seen[kind] = s
+		if all > seenAtOnce {
+			s.asked = map[uint64][]seqRange{}
+			s.ask = func(boot uint64) ([]seqRange, error) {
+				return l.ranges(nil, fmt.Sprintf("WHERE kind = '%s' AND boot = %d", kind, boot)) // no parameter: database/sql refuses integers of 64 bits
+			}
+		} else if s.kept, err = l.ranges(make([]seqRange, 0, counts[kind]), fmt.Sprintf("WHERE kind = '%s'", kind)); err != nil {
+			return err
+		}
+		slices.SortFunc(s.kept, seqRange.compare)
+	}
+	return nil
+}
+
+// ranges appends ranges of the table to a list.
+func (l *loader) ranges(list []seqRange, where string) ([]seqRange, error) {
+	err := eachRow(l.ctx, l.conn, "SELECT boot, lo, hi FROM seen "+where, func(rows *sql.Rows) error {
+		var r seqRange
+		if err := rows.Scan(&r.boot, &r.lo, &r.hi); err != nil {
+			return err
+		}
+		list = append(list, r)
+		return nil
+	})
+	return list, err
 }
 
 // save writes everything but the rows of call, inside the transaction.
@@ -171,42 +296,45 @@ func (l *loader) saveWords() error {
 	})
 }
 
-// saveSeen replaces the ranges of every set that grew.
+// saveSeen replaces the ranges of every process of which more was counted.
 func (l *loader) saveSeen() error {
-	old := map[string][]string{} // boots with ranges in the table, by kind
-	for key, set := range l.seen.sets {
-		if set.dirty && (set.saved || l.known == nil || len(l.known[key]) > 0) {
-			old[key.kind] = append(old[key.kind], strconv.FormatUint(key.boot, 10))
+	for _, kind := range kinds {
+		var old []string // processes with ranges in the table
+		var now []seqRange
+		err := l.seen[kind].commit(func(boot uint64, before, after []seqRange) {
+			if len(before) > 0 {
+				old = append(old, strconv.FormatUint(boot, 10))
+			}
+			now = append(now, after...)
+		})
+		if err != nil {
+			return err
 		}
-	}
-	for kind, boots := range old {
-		for some := range slices.Chunk(boots, forgetAtOnce) {
+		for some := range slices.Chunk(old, forgetAtOnce) {
 			if _, err := l.conn.ExecContext(l.ctx, "DELETE FROM seen WHERE kind = ? AND boot IN ("+strings.Join(some, ", ")+")", kind); err != nil {
 				return fmt.Errorf("write identities: %w", err)
 			}
 		}
-	}
-	return l.insert("seen", func(add func(...driver.Value) error) error {
-		for key, set := range l.seen.sets {
-			if !set.dirty {
-				continue
-			}
-			for _, r := range set.ranges() {
-				if err := add(key.boot, key.kind, r.lo, r.hi); err != nil {
+		err = l.insert("seen", func(add func(...driver.Value) error) error {
+			for _, r := range now {
+				if err := add(r.boot, kind, r.lo, r.hi); err != nil {
 					return err
 				}
 			}
-			set.dirty, set.saved = false, true
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (l *loader) saveEvents() error {
 	return l.insert("event", func(add func(...driver.Value) error) error {
 		for _, e := range l.events {
-			if err := add(e.Boot, e.Kind, e.Seq, time.UnixMilli(e.TS).UTC(), e.LastSeq, uint64(e.Refused), uint64(e.Dropped),
-				uint64(e.WriteErrors), uint64(e.Skipped), uint64(e.LostLines), valid(e.Agent), valid(e.ResponseModel)); err != nil {
+			if err := add(e.boot, e.kind, e.seq, time.UnixMilli(e.ts).UTC(), e.lastSeq, uint64(e.refused), uint64(e.dropped),
+				uint64(e.writeErrors), uint64(e.skipped), uint64(e.lostLines), valid(e.agent), valid(e.model)); err != nil {
 				return err
 			}
 		}
@@ -235,7 +363,7 @@ func (l *loader) saveFiles() error {
 		if !f.isNew {
 			ids = append(ids, f.row.id)
 		}
-		if f.ended && f.hadPath {
+		if f.ended && l.files.first > 1 { // else no file was seen before
 			paths = append(paths, valid(f.path))
 		}
 	}
@@ -264,7 +392,7 @@ func (l *loader) saveFiles() error {
 			if !f.ended {
 				continue
 			}
-			if err := add(valid(f.path), f.size, f.mtimeNS, l.files.byPath[f.path].settled, f.row.id); err != nil {
+			if err := add(valid(f.path), f.size, f.mtimeNS, f.settled, f.row.id); err != nil {
 				return err
 			}
 			delete(l.touched, f)
