@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -147,6 +148,9 @@ const oneThread = "SET threads=1"
 
 // connect opens the file and creates the tables if it is new.
 func (db *DB) connect(ctx context.Context) error {
+	if err := openable(db.opt.Path); err != nil {
+		return err
+	}
 	mask := umask(0o077)
 	defer umask(mask)
 	c, err := duckdb.NewConnector("", nil)
@@ -182,6 +186,16 @@ func (db *DB) connect(ctx context.Context) error {
 		return nil
 	}
 	return db.create(ctx)
+}
+
+// openable reports what DuckDB would wait for without end: a pipe.
+func openable(path string) error {
+	for _, name := range []string{path, path + ".wal"} {
+		if info, err := os.Stat(name); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+			return &fs.PathError{Op: "open", Path: name, Err: errIrregular}
+		}
+	}
+	return nil
 }
 
 // create makes the tables, all or none.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,7 +291,7 @@ func TestUnreadableAndDamagedFiles(t *testing.T) {
 			e.write("a.jsonl", tt.content)
 			e.write("b.jsonl", logFile(2, 1, 1, 10))
 			stats, n, _ := e.run()
-			if !tt.calls(n-10) || (len(stats.Problems) > 0) != tt.problem {
+			if !tt.calls(n-10) || (len(stats.Problems) > 0) != tt.problem || tt.problem && !strings.Contains(stats.Problems[0], "a.jsonl") {
 				t.Errorf("%d calls, %+v", n-10, stats)
 			}
 			accounted(t, e)
@@ -445,6 +446,14 @@ func TestDatabaseThatCannotBeUsedIsRebuilt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		{"pipe", func(t *testing.T, path string) { // reading it would never end
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"other schema", func(t *testing.T, path string) {
 			db := &DB{opt: Options{Path: path}}
 			db.opt.defaults()
@@ -469,6 +478,9 @@ func TestDatabaseThatCannotBeUsedIsRebuilt(t *testing.T) {
 				if _, err := Open(context.Background(), refuse); err == nil {
 					t.Error("opened with NoRebuild")
 				}
+			}
+			if db, look, err := LookAtDatabase(context.Background(), e.opt); err != nil || db != nil || look.Unfit == "" {
+				t.Errorf("looked at: %+v, %v", look, err)
 			}
 			if _, n, cost := e.run(); n != wantN || cost != wantCost {
 				t.Errorf("rebuilt: %d calls for %s, want %d for %s", n, cost, wantN, wantCost)
@@ -504,6 +516,10 @@ func TestSecondRunWaitsAndNamesTheHolder(t *testing.T) {
 	_, err = Open(context.Background(), e.opt)
 	if want := fmt.Sprintf("process %d", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one with %q", err, want)
+	}
+	write(t, e.opt.Path+".lock", []byte("process 5\nburn: all is well\n"))
+	if _, err = Open(context.Background(), e.opt); err == nil || !strings.Contains(err.Error(), "process 5") || strings.Contains(err.Error(), "well") {
+		t.Errorf("error %v, want one line of the lock", err)
 	}
 	done := make(chan error)
 	go func() {

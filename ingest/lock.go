@@ -62,7 +62,8 @@ func takeDatabase(ctx context.Context, path string, wait time.Duration) (*Lock, 
 
 func readHolder(f *os.File) string {
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, 200))
-	if s := strings.TrimSpace(string(b)); err == nil && s != "" {
+	line, _, _ := strings.Cut(string(b), "\n")
+	if s := strings.TrimSpace(line); err == nil && s != "" {
 		return s
 	}
 	return "process unknown"

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
 
@@ -24,7 +23,7 @@ import (
 func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 	opt.defaults()
 	var look DBLook
-	if f, err := os.Open(opt.Path); err != nil {
+	if f, err := openAny(opt.Path); err != nil {
 		look.Exists = !errors.Is(err, fs.ErrNotExist)
 		if look.Exists {
 			look.Denied = err
@@ -68,6 +67,9 @@ func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 // connectReading attaches the file behind an empty database in memory, where
 // everything that is made goes and names are looked up first.
 func (db *DB) connectReading(ctx context.Context) error {
+	if err := openable(db.opt.Path); err != nil {
+		return err
+	}
 	c, err := duckdb.NewConnector("", nil)
 	if err != nil {
 		return err
