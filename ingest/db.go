@@ -277,19 +277,15 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 			stats.Folded += d.folded
 		}
 	}()
+	// Blocks are recycled, so there is little garbage: a small heap costs little.
+	// Less still where it is full of names, in which there is nothing to look for.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	w, err := db.plan(l)
 	if err != nil {
 		return stats, err
 	}
 	news := len(w.files) > 0
 	if news {
-		// Blocks are recycled, so there is little garbage: a small heap costs little.
-		// Less still where it is full of names, in which there is nothing to look for.
-		percent := 50
-		if len(w.list.order) > manyFiles {
-			percent = 20
-		}
-		defer debug.SetGCPercent(debug.SetGCPercent(percent))
 		if err := l.restoreSeen(); err != nil {
 			return stats, fmt.Errorf("read identities: %w", err)
 		}
@@ -304,7 +300,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 	if err := db.readAt(ctx, conn, news); err != nil {
 		return stats, fmt.Errorf("note time: %w", err)
 	}
-	if len(w.list.order) > manyFiles {
+	if w.list.count > manyFiles {
 		w.list, l.files, l.seen = nil, nil, nil
 		debug.FreeOSMemory() // DuckDB has use for it
 	}
@@ -418,6 +414,9 @@ func (db *DB) plan(l *loader) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	if list.count > manyFiles {
+		debug.SetGCPercent(20)
+	}
 	if err := l.restoreWords(); err != nil {
 		return nil, err
 	}
@@ -426,7 +425,7 @@ func (db *DB) plan(l *loader) (*work, error) {
 		return nil, err
 	}
 	w := &work{list: list, here: newPlaces(), sum: sha256.New()}
-	w.here.sums = make([][2]uint64, 0, len(list.order))
+	w.here.sums = make([][2]uint64, 0, list.count)
 	l.stats.Problems = problems
 	unreadable, regular := 0, 0
 	skipped, err := list.each(func(i int, f found) error {

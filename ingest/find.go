@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -25,69 +26,76 @@ func (f *found) as(info fs.FileInfo) { f.size, f.mtimeNS = info.Size(), info.Mod
 
 // A listing is the names of the log files in some directories, in their order,
 // which is the order of time. There may be a million: names stand back to back,
-// and what else is known of a file is asked when its turn comes.
+// each without what it has in common with the one before, and what else is known
+// of a file is asked when its turn comes.
 type listing struct {
 	dirs   []string // absolute
-	pieces [][]byte // of entries: number of the directory, length of the name, name
-	order  []uint64 // of entries: number of the piece, offset in it
+	pieces [][]byte // of entries: the directory's number, bytes in common, bytes of the rest, the rest
+	count  int
+	blocks []uint64 // where each blockNames-th name is, which is whole: piece<<32 | offset
 }
 
 // pieceBytes is how much of a listing is allocated at once.
 const pieceBytes = 1 << 20
 
+// blockNames is how many names are read to find one of them.
+const blockNames = 32
+
 // list lists the log files of the given directories, or files. It is an error
 // if one cannot be listed.
 func list(dirs []string) (*listing, error) {
-	l := new(listing)
-	n := 0
+	found := new(listing)
 	for _, dir := range dirs {
-		added, err := l.read(dir)
-		if err != nil {
+		if err := found.read(dir); err != nil {
 			return nil, fmt.Errorf("read log directory: %w", err)
 		}
-		n += added
 	}
-	l.order = make([]uint64, 0, n)
-	for i, piece := range l.pieces {
-		for at := 0; at < len(piece); {
-			l.order = append(l.order, uint64(i)<<32|uint64(at))
-			_, _, next := l.entry(uint64(i)<<32 | uint64(at))
-			at = next
-		}
+	order := make([]uint64, 0, found.count)
+	for at := uint64(0); len(order) < found.count; {
+		order = append(order, at)
+		_, _, _, at = found.entry(at)
 	}
-	slices.SortFunc(l.order, func(a, b uint64) int {
-		dirA, nameA, _ := l.entry(a)
-		dirB, nameB, _ := l.entry(b)
-		if c := bytes.Compare(nameA, nameB); c != 0 {
-			return c
+	compare := func(a, b uint64) int {
+		dirA, _, nameA, _ := found.entry(a)
+		dirB, _, nameB, _ := found.entry(b)
+		return cmp.Or(bytes.Compare(nameA, nameB), strings.Compare(found.dirs[dirA], found.dirs[dirB]))
+	}
+	slices.SortFunc(order, compare)
+	order = slices.CompactFunc(order, func(a, b uint64) bool { return compare(a, b) == 0 }) // a file given beside its directory
+	l := &listing{dirs: found.dirs}
+	var last []byte
+	for i, at := range order {
+		dir, _, name, _ := found.entry(at)
+		common := 0
+		for i%blockNames != 0 && common < min(len(last), len(name)) && last[common] == name[common] {
+			common++
 		}
-		return strings.Compare(l.dirs[dirA], l.dirs[dirB])
-	})
-	l.order = slices.CompactFunc(l.order, func(a, b uint64) bool { // a file given beside its directory
-		dirA, nameA, _ := l.entry(a)
-		dirB, nameB, _ := l.entry(b)
-		return dirA == dirB && bytes.Equal(nameA, nameB)
-	})
+		at := l.add(dir, common, name[common:])
+		if i%blockNames == 0 {
+			l.blocks = append(l.blocks, at)
+		}
+		last = name
+	}
 	return l, nil
 }
 
-// read adds what is at path, and returns how many entries that are.
-func (l *listing) read(path string) (n int, err error) {
-	path, err = filepath.Abs(path)
+// read adds what is at path.
+func (l *listing) read(path string) error {
+	path, err := filepath.Abs(path)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if !info.IsDir() {
-		l.add(l.dir(filepath.Dir(path)), filepath.Base(path))
-		return 1, nil
+		l.add(l.dir(filepath.Dir(path)), 0, []byte(filepath.Base(path)))
+		return nil
 	}
 	d, err := openAny(path)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer d.Close()
 	dir := l.dir(path)
@@ -95,15 +103,14 @@ func (l *listing) read(path string) (n int, err error) {
 		names, err := d.Readdirnames(4096)
 		for _, name := range names {
 			if isLogName(name) {
-				l.add(dir, name)
-				n++
+				l.add(dir, 0, []byte(name))
 			}
 		}
 		if err == io.EOF {
-			return n, nil
+			return nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
@@ -117,36 +124,56 @@ func (l *listing) dir(path string) int {
 	return len(l.dirs) - 1
 }
 
-func (l *listing) add(dir int, name string) {
+// add appends an entry and returns where it is.
+func (l *listing) add(dir, common int, rest []byte) (at uint64) {
+	const numbers = 3 * binary.MaxVarintLen64
 	last := len(l.pieces) - 1
-	if last < 0 || len(l.pieces[last])+len(name)+2*binary.MaxVarintLen64 > pieceBytes {
-		l.pieces = append(l.pieces, make([]byte, 0, max(pieceBytes, len(name)+2*binary.MaxVarintLen64)))
+	if last < 0 || len(l.pieces[last])+len(rest)+numbers > pieceBytes {
+		l.pieces = append(l.pieces, make([]byte, 0, max(pieceBytes, len(rest)+numbers)))
 		last++
 	}
-	piece := binary.AppendUvarint(l.pieces[last], uint64(dir))
-	l.pieces[last] = append(binary.AppendUvarint(piece, uint64(len(name))), name...)
+	piece := l.pieces[last]
+	at = uint64(last)<<32 | uint64(len(piece))
+	for _, n := range []int{dir, common, len(rest)} {
+		piece = binary.AppendUvarint(piece, uint64(n))
+	}
+	l.pieces[last] = append(piece, rest...)
+	l.count++
+	return at
 }
 
-// entry returns one entry, and where in its piece the next one begins.
-func (l *listing) entry(at uint64) (dir int, name []byte, next int) {
+// entry returns one entry, and where the next one is.
+func (l *listing) entry(at uint64) (dir, common int, rest []byte, next uint64) {
 	piece, from := l.pieces[at>>32], int(uint32(at))
-	d, n := binary.Uvarint(piece[from:])
-	from += n
-	length, n := binary.Uvarint(piece[from:])
-	from += n
-	return int(d), piece[from : from+int(length)], from + int(length)
+	var numbers [3]int
+	for i := range numbers {
+		v, n := binary.Uvarint(piece[from:])
+		numbers[i], from = int(v), from+n
+	}
+	to := from + numbers[2]
+	if next = at&^0xffffffff | uint64(to); to == len(piece) {
+		next = (at>>32 + 1) << 32
+	}
+	return numbers[0], numbers[1], piece[from:to], next
 }
 
 // path returns the path of the i-th file.
 func (l *listing) path(i int) string {
-	dir, name, _ := l.entry(l.order[i])
-	return filepath.Join(l.dirs[dir], string(name))
+	at := l.blocks[i/blockNames]
+	var name []byte
+	for n := i % blockNames; ; n-- {
+		dir, common, rest, next := l.entry(at)
+		name, at = append(name[:common], rest...), next
+		if n == 0 {
+			return filepath.Join(l.dirs[dir], string(name))
+		}
+	}
 }
 
 // each calls f for every regular file, until that fails; i is its place in the
 // list. skipped counts the entries that are none, or cannot be looked at.
 func (l *listing) each(f func(i int, file found) error) (skipped int, err error) {
-	for i := range l.order {
+	for i := range l.count {
 		file := found{path: l.path(i)}
 		info, err := os.Stat(file.path) // follows links: a linked file counts, a loop is an error
 		if err != nil || !info.Mode().IsRegular() {
