@@ -31,7 +31,7 @@ func TestSeenIsASet(t *testing.T) {
 			}
 			boots := []uint64{0, 1, 2, 1 << 63, most - 1, most}
 			s := open()
-			for round := range 60 {
+			for round := range 30 {
 				for range rng.IntN(400) {
 					boot := boots[rng.IntN(len(boots))]
 					base := []uint64{0, 1, 63, 64, 1000, 1 << 40, most - 70, most}[rng.IntN(8)]

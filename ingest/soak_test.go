@@ -3,6 +3,7 @@
 package ingest
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,14 +12,16 @@ import (
 	"time"
 )
 
-// TestSoakKilledRuns kills 200 runs: while they read, commit, checkpoint and
+var rounds = flag.Int("rounds", 200, "runs that are killed")
+
+// TestSoakKilledRuns kills -rounds runs: while they read, commit, checkpoint and
 // close, while they move a database aside and make it anew, and while they pack
 // files. After each the figures are those of an uninterrupted run. It prints
 // the figures; run it with
 //
 //	go test -tags soak -run Soak -v -timeout 30m ./ingest
 func TestSoakKilledRuns(t *testing.T) {
-	const rounds, files, per = 200, 6, 4000
+	const files, per = 6, 4000
 	e := newEnv(t)
 	fill := func(upTo int) {
 		for i := range upTo {
@@ -44,7 +47,7 @@ func TestSoakKilledRuns(t *testing.T) {
 	whole := time.Since(began)
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	killed, differ := map[string]int{}, 0
-	for round := range rounds {
+	for round := range *rounds {
 		task := []string{"", "", "rebuild", "compress"}[round%4]
 		if task == "" { // a new database, or new lines for an old one
 			_ = os.Remove(e.opt.Path)
@@ -82,6 +85,6 @@ func TestSoakKilledRuns(t *testing.T) {
 		}
 		accounted(t, e)
 	}
-	fmt.Printf("ingest killed: %d rounds, %d killed while reading, %d while making anew, %d while packing; rounds that differ from an uninterrupted run: %d\n",
-		rounds, killed[""], killed["rebuild"], killed["compress"], differ)
+	fmt.Printf("row 91: %d rounds, %d killed while reading, %d while making anew, %d while packing; rounds that differ from an uninterrupted run: %d\n",
+		*rounds, killed[""], killed["rebuild"], killed["compress"], differ)
 }
