@@ -85,15 +85,17 @@ func (g *gather) settled(s slot) bool {
 	return sticky[s] && g.vals[s].n > 0 && !(s == slotModel && g.renamed)
 }
 
-var threadID = []byte("thread_")
+// What a stream of an assistant's run can name before the run itself, whose id
+// the answer has: its thread, or the step that a tool's outputs end.
+var threadID, stepID = []byte("thread_"), []byte("step_")
 
 // set keeps a scalar. Empty strings and null are no value.
 func (g *gather) set(s slot, b []byte, quoted bool) {
 	if len(b) == 0 || g.settled(s) || !quoted && b[0] == 'n' {
 		return
 	}
-	if s == slotID && bytes.HasPrefix(b, threadID) {
-		return // a run that makes its thread names that first; the answer is the run's
+	if s == slotID && (bytes.HasPrefix(b, threadID) || bytes.HasPrefix(b, stepID)) {
+		return
 	}
 	g.vals[s].n = uint8(copy(g.vals[s].b[:], b))
 	g.vals[s].quoted = quoted
