@@ -78,7 +78,7 @@ func readAnthropic(r *reading, raw []byte, c *Call) {
 		}
 	}
 	cost.settle(r, c)
-	if it, ok := r.iterations(iterations); ok {
+	if it, ok := r.iterations(iterations); ok && it.holds(&u) {
 		it.searches = u.searches
 		it.thinking = max(it.thinking, u.thinking)
 		u = it
@@ -140,6 +140,13 @@ func (u *anthropicCounts) add(o anthropicCounts) {
 	u.write1h += o.write1h
 	u.output += o.output
 	u.thinking += o.thinking
+}
+
+// holds reports whether c can be the whole of what t is a part of: steps that
+// leave out their counts cannot.
+func (c *anthropicCounts) holds(t *anthropicCounts) bool {
+	all, part := c.tokens(), t.tokens()
+	return all.Input >= part.Input && all.Output >= part.Output
 }
 
 // iterations sums up the steps of the message's own model and keeps those of
