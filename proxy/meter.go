@@ -44,6 +44,7 @@ type call struct {
 	status    int                     // what the client got, 0: nothing yet
 	resHeader http.Header
 	resp      *provider.Response
+	unread    bool              // resp failed on the answer
 	session   *provider.Session // of a websocket, nil: none
 	like      *usage.Record     // what parts have in common, nil: none yet
 	parts     int64             // handed to the log so far
@@ -156,9 +157,11 @@ func count(s string) int64 {
 	return int64(n)
 }
 
-// readAnswerBytes passes answer bytes to the usage reader. It is called after the client
-// has them.
-func (c *call) readAnswerBytes(b []byte) {
+// readAnswerBytes passes answer bytes to the usage reader. It is called after the
+// client has them.
+func (c *call) readAnswerBytes(b []byte) { c.guarded(&c.unread, c.readUsage, b) }
+
+func (c *call) readUsage(b []byte) {
 	if c.resp == nil {
 		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
 		if c.kind.Operation == provider.OpBatchResult {
@@ -166,6 +169,23 @@ func (c *call) readAnswerBytes(b []byte) {
 		}
 	}
 	c.resp.Write(b)
+}
+
+// guarded makes a reader of bytes that pass through harmless: its mistake about
+// foreign bytes ends the reading, neither the call nor the process. broken is the
+// reader's own.
+func (c *call) guarded(broken *bool, read func([]byte), b []byte) {
+	if *broken {
+		return
+	}
+	*broken = true
+	defer func() {
+		if recover() != nil {
+			c.p.logger.Error("what passed could not be read", "seq", c.seq)
+		}
+	}()
+	read(b)
+	*broken = false
 }
 
 // firstByte notes the arrival of the answer's first body byte.
@@ -230,6 +250,9 @@ func (c *call) readAnswer(rec *usage.Record) {
 		c.resp = provider.NewResponse(c.kind, c.status, c.resHeader)
 	}
 	switch {
+	case c.unread:
+		rec.UsageSource = usage.SourceMissing
+		rec.Flags = append(rec.Flags, provider.FlagDecodeFailed)
 	case c.session != nil:
 		c.session.Finish(rec)
 	case c.resp != nil:

@@ -68,22 +68,3 @@ func (c *call) likeness() *usage.Record {
 	}
 	return c.like
 }
-
-// watch makes a reader of bytes that pass through a tunnel safe: its mistake
-// about foreign bytes ends the reading, not the process.
-func (c *call) watch(read func([]byte)) func([]byte) {
-	broken := false
-	return func(b []byte) {
-		if broken {
-			return
-		}
-		broken = true
-		defer func() {
-			if recover() != nil {
-				c.p.logger.Error("a session could not be read", "seq", c.seq)
-			}
-		}()
-		read(b)
-		broken = false
-	}
-}

@@ -125,6 +125,12 @@ func (c *call) copyOutward(up io.Writer, client *bufio.Reader) (readErr, writeEr
 	return copyNoting(up, client, (*buf)[:smallBuffer], read, nil)
 }
 
+// watch is read for one direction of a tunnel, see guarded.
+func (c *call) watch(read func([]byte)) func([]byte) {
+	broken := false
+	return func(b []byte) { c.guarded(&broken, read, b) }
+}
+
 // copyNoting is io.Copy that shows each piece before and after it was passed on
 // to whoever is interested, and tells which side an error came from.
 func copyNoting(dst io.Writer, src io.Reader, buf []byte, before, after func([]byte)) (readErr, writeErr error) {
