@@ -3,6 +3,7 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,7 @@ func TestReadErrors(t *testing.T) {
 		{"a list", "- mail\n", `:1: want keys with values, not a list`},
 		{"misspelt", "tags: {}\nmial: {}\n", `:2: unknown key "mial": did you mean "mail"?`},
 		{"given twice", "mail: {}\nmail: {}\n", `:2: mapping key "mail" already defined at line 1`},
+		{"two documents", "mail: {}\n---\ntags: {}\n", `:2: a second document: want one`},
 		{"no YAML", "mail: {}\n\ttags: {}\n", `:2: found character that cannot start any token`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,5 +77,55 @@ func TestReadErrors(t *testing.T) {
 				t.Errorf("got  %v\nwant …%s", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestValues holds what a key of a flag's name gives the flag.
+func TestValues(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "burn.yaml")
+	file := "one: &a a b\nlist: [1, *a]\nalias: *a\nnothing:\ntilde: ~\nempty: \"\"\nkeys: {a: 1}\ndeep: [[a]]\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	known := []string{"one", "list", "alias", "nothing", "tilde", "empty", "keys", "deep"}
+	f, err := Read(path, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		key  string
+		want []string
+		err  string // what follows the path
+	}{
+		{"one", []string{"a b"}, ""},
+		{"list", []string{"1", "a b"}, ""},
+		{"alias", []string{"a b"}, ""},
+		{"nothing", nil, ""},
+		{"tilde", nil, ""},
+		{"empty", []string{""}, ""},
+		{"keys", nil, ":7: keys: want a value or a list of values"},
+		{"deep", nil, ":8: deep: want a list of plain values"},
+	} {
+		got, err := f.Values(tt.key)
+		text := ""
+		if err != nil {
+			text = strings.TrimPrefix(err.Error(), path)
+		}
+		if !slices.Equal(got, tt.want) || text != tt.err {
+			t.Errorf("%s: %q, %s; want %q, %s", tt.key, got, text, tt.want, tt.err)
+		}
+	}
+}
+
+// TestEmptyFile holds that a file in which everything is commented out is fine.
+func TestEmptyFile(t *testing.T) {
+	for _, file := range []string{"", "# since: 7d\n", "---\n"} {
+		path := filepath.Join(t.TempDir(), "burn.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := Read(path, nil); err != nil || len(f.Keys()) != 0 {
+			t.Errorf("%q: %v", file, err)
+		}
 	}
 }

@@ -3,8 +3,10 @@
 package settings
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -30,7 +32,15 @@ func Read(path string, known []string) (*File, error) {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	f := &File{path: path}
-	if err := yaml.Unmarshal(b, &f.keys); err != nil {
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	if err := d.Decode(&f.keys); err != nil && err != io.EOF { // of an empty file
+		return nil, plainly(path, "", err)
+	}
+	var second yaml.Node
+	switch err := d.Decode(&second); {
+	case err == nil:
+		return nil, fmt.Errorf("%s:%d: a second document: want one", path, second.Line)
+	case err != io.EOF:
 		return nil, plainly(path, "", err)
 	}
 	for _, key := range f.Keys() {
@@ -47,16 +57,20 @@ func (f *File) Keys() []string {
 	return slices.Sorted(maps.Keys(f.keys))
 }
 
-// Values returns a key's value, or list of values, as text.
+// Values returns a key's value, or list of values, as text; none for a key without
+// a value, which is as if it were not there.
 func (f *File) Values(key string) ([]string, error) {
 	node := f.keys[key]
-	switch node.Kind {
+	switch node := behindAlias(&node); node.Kind {
 	case yaml.ScalarNode:
+		if node.Tag == "!!null" {
+			return nil, nil
+		}
 		return []string{node.Value}, nil
 	case yaml.SequenceNode:
 		var out []string
 		for _, n := range node.Content {
-			if n.Kind != yaml.ScalarNode {
+			if n = behindAlias(n); n.Kind != yaml.ScalarNode {
 				return nil, f.Errorf(key, errors.New("want a list of plain values"))
 			}
 			out = append(out, n.Value)
@@ -64,6 +78,14 @@ func (f *File) Values(key string) ([]string, error) {
 		return out, nil
 	}
 	return nil, f.Errorf(key, errors.New("want a value or a list of values"))
+}
+
+// behindAlias is what a node stands for.
+func behindAlias(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
 }
 
 // Errorf puts the key's position before err.
