@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -35,8 +36,7 @@ const (
 	MarkText = 400
 
 	markVersion = 1
-	markLabel   = 128      // bytes of an agent's name
-	maxMarks    = 16 << 20 // bytes of a file of marks that are read
+	maxMarks    = 16 << 20 // bytes that a file of marks may have to be read
 )
 
 // AppendMark adds m to the marks of a log directory, which must be there, and
@@ -44,7 +44,7 @@ const (
 // is a time outside the years 1970 to 9999. It returns what was written.
 func AppendMark(dir string, m Mark) (Mark, error) {
 	m.Version, m.At = markVersion, m.At.UTC().Truncate(time.Millisecond)
-	m.Agent, _ = Label(m.Agent, markLabel)
+	m.Agent, _ = Label(m.Agent, MaxLabel)
 	m.Text, _ = Label(strings.Join(strings.Fields(m.Text), " "), MarkText)
 	switch y := m.At.Year(); {
 	case m.Agent == "":
@@ -81,7 +81,8 @@ func AppendMark(dir string, m Mark) (Mark, error) {
 
 // ReadMarks returns the marks of log directories in order of time, equal ones
 // once, for directories may be copies. Directories without marks have none, and
-// so have operands that are files. bad counts lines that are no mark.
+// so have operands that are files. bad counts lines that are no mark. A file that
+// cannot be read, or has more than 16 MiB, is an error.
 func ReadMarks(dirs []string) (marks []Mark, bad int, err error) {
 	for _, dir := range dirs {
 		data, err := readMarkFile(filepath.Join(dir, MarkFile))
@@ -112,7 +113,7 @@ func ReadMarks(dirs []string) (marks []Mark, bad int, err error) {
 func readMarkFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err != nil && strings.Contains(err.Error(), "not a directory"):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read marks: %w", err)
@@ -124,9 +125,12 @@ func readMarkFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read marks: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxMarks))
+	data, err := io.ReadAll(io.LimitReader(f, maxMarks+1))
 	if err != nil {
 		return nil, fmt.Errorf("read marks: %w", err)
+	}
+	if len(data) > maxMarks {
+		return nil, fmt.Errorf("read marks: %s has more than %d MiB", path, maxMarks>>20)
 	}
 	return data, nil
 }
@@ -137,7 +141,7 @@ func parseMark(line []byte) (m Mark, ok bool) {
 		return m, false
 	}
 	m.At = m.At.UTC().Truncate(time.Millisecond)
-	m.Agent, _ = Label(m.Agent, markLabel)
+	m.Agent, _ = Label(m.Agent, MaxLabel)
 	m.Text, _ = Label(m.Text, MarkText)
 	return m, m.Agent != "" && m.Text != "" && m.At.Year() >= 1970 && m.At.Year() <= 9999
 }

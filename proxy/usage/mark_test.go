@@ -53,6 +53,27 @@ func TestMarkAfterACutLine(t *testing.T) {
 	}
 }
 
+// TestTooManyMarks: they are not passed over without a word.
+func TestTooManyMarks(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := AppendMark(dir, Mark{At: markTime, Agent: "a", Text: "t"}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, MarkFile)
+	for size, want := range map[int64]string{maxMarks: "", maxMarks + 1: "read marks: " + path + " has more than 16 MiB"} {
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if _, _, err := ReadMarks([]string{dir}); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%d bytes: %q, want %q", size, got, want)
+		}
+	}
+}
+
 func TestMarksAreCleaned(t *testing.T) {
 	dir := t.TempDir()
 	m, err := AppendMark(dir, Mark{At: markTime.In(time.FixedZone("x", 3600)), Agent: " a\x1b[2J\u202e ", Text: "two\nlines\t" + strings.Repeat("é", 500)})
