@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"burn/proxy"
+	"burn/report"
 	"burn/report/manual"
 )
 
@@ -75,7 +76,7 @@ var offered = map[string][]string{
 	"compare":      {"previous", "none", "last-week", "last-month"},
 	"format":       {"table", "json", "csv", "markdown"},
 	"fail-on":      {"budget", "findings"},
-	"mail-when":    {"always", "findings", "budget"},
+	"mail-when":    report.Whens,
 	"log-level":    {"debug", "info", "warn", "error"},
 	"fingerprints": {"on", "off"},
 	"users":        {string(proxy.UsersPlain), string(proxy.UsersHash), string(proxy.UsersOff)},

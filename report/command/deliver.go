@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -32,8 +31,8 @@ func (p *program) deliver(c *cli.Context, t *task) error {
 			return p.config.Errorf("webhook", err)
 		}
 	}
-	if !slices.Contains(report.Whens, d.When) {
-		return fmt.Errorf("--mail-when %q: use always, findings or budget", d.When)
+	if err := oneOf(c, "mail-when", report.Whens...); err != nil {
+		return err
 	}
 	if d.Mail.To, err = report.Addresses(c.StringSlice("mail-to")); err != nil {
 		return fmt.Errorf("--mail-to: %w", err)

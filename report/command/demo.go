@@ -1,11 +1,11 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -43,16 +43,41 @@ func (p *program) demo(c *cli.Context) error {
 			return fmt.Errorf("create directory: %w", err)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("create directory: %w", err)
-	}
-	agentsFile := filepath.Join(dir, "agents.csv")
-	if err := os.WriteFile(agentsFile, demo.Agents(), 0o644); err != nil {
-		return fmt.Errorf("write agents file: %w", err)
-	}
-	agents, err := analyze.ReadAgents(strings.NewReader(string(demo.Agents())))
+	t, err := p.demoTask(dir)
 	if err != nil {
-		return fmt.Errorf("agents file: %w", err)
+		return err
+	}
+	agents := filepath.Join(dir, "agents.csv")
+	if err := p.writeDemo(c.Context, t.db.Dirs, agents); err != nil {
+		return fmt.Errorf("write demo: %w", err)
+	}
+	before, after, err := p.askDemo(c.Context, t)
+	if err != nil {
+		return err
+	}
+	words := []string{"burn", "analyze"}
+	for _, d := range t.db.Dirs {
+		words = append(words, "--log-dir", d)
+	}
+	words = append(words, "--agents", agents)
+	t.htmlOpt.Base = report.Command(append(words, spanFlags(analyze.Period{Since: demo.Before.Since(), Until: demo.Before.Until()})...)...)
+	if err := p.show(p.stdout, t, before); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	if err := report.Comparison(p.stdout, before, after, t.text.Width); err != nil {
+		return err
+	}
+	again := report.Command(append(words, "--since", "2026-09", "--until", "2026-10", "--tz", "UTC")...)
+	_, err = fmt.Fprintf(p.stdout, "\nReport: %s\nAsk it yourself: %s\n", t.html, again)
+	return err
+}
+
+// demoTask is the analysis of a demo in dir.
+func (p *program) demoTask(dir string) (task, error) {
+	agents, err := analyze.ReadAgents(bytes.NewReader(demo.Agents()))
+	if err != nil {
+		return task{}, fmt.Errorf("agents of the demo: %w", err)
 	}
 	t := task{
 		format: "table",
@@ -62,48 +87,45 @@ func (p *program) demo(c *cli.Context) error {
 			// make burn take their calls for mistakes.
 			Now: func() time.Time { return later(time.Now(), demo.After.Until()) },
 		},
+		look:    analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures | analyze.Split},
 		text:    report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Top: 10},
 		html:    filepath.Join(dir, "report.html"),
-		htmlOpt: report.HTMLOptions{Command: "burn demo", Version: p.version},
+		htmlOpt: report.HTMLOptions{Command: report.Command(p.args...), Version: p.version},
 	}
-	t.look = analyze.Options{Agents: agents, Now: time.Now(), Need: analyze.Pictures | analyze.Split}
-	for _, m := range []demo.Month{demo.Before, demo.After} {
-		fmt.Fprintf(p.stderr, "writing %d calls of the month %s\n", m.Calls(), m)
-		logs := filepath.Join(dir, m.String())
-		if err := demo.Write(c.Context, logs, m, func(int, int) {}); err != nil {
-			return fmt.Errorf("write demo: %w", err)
-		}
-		t.db.Dirs = append(t.db.Dirs, logs)
+	for _, m := range demoMonths {
+		t.db.Dirs = append(t.db.Dirs, filepath.Join(dir, m.String()))
 	}
-	for _, m := range demo.Marks() {
-		if _, err := usage.AppendMark(t.db.Dirs[1], m); err != nil {
-			return fmt.Errorf("write demo: %w", err)
-		}
-	}
-	base := []string{"burn", "analyze", "--agents", agentsFile}
-	for _, d := range t.db.Dirs {
-		base = append(base, "--log-dir", d)
-	}
-	before, after, err := p.demoMonths(c.Context, t)
-	if err != nil {
-		return err
-	}
-	t.htmlOpt.Base = report.Command(append(base, spanFlags(analyze.Period{Since: demo.Before.Since(), Until: demo.Before.Until()})...)...)
-	if err := p.show(p.stdout, t, before); err != nil {
-		return err
-	}
-	fmt.Fprintln(p.stdout)
-	if err := report.Comparison(p.stdout, before, after, t.text.Width); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.stdout, "\nReport: %s\nAsk it yourself: burn analyze --log-dir %s --log-dir %s --agents %s --since 2026-09 --until 2026-10 --tz UTC\n",
-		t.html, t.db.Dirs[0], t.db.Dirs[1], agentsFile)
-	return err
+	return t, nil
 }
 
-// demoMonths ingests both months in one go and looks at each, the second one
+var demoMonths = []demo.Month{demo.Before, demo.After}
+
+// writeDemo writes the log files of each month into a directory of its own, the
+// marks of the second, and the agents file.
+func (p *program) writeDemo(ctx context.Context, dirs []string, agents string) error {
+	if err := os.MkdirAll(filepath.Dir(agents), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(agents, demo.Agents(), 0o644); err != nil {
+		return err
+	}
+	for i, m := range demoMonths {
+		fmt.Fprintf(p.stderr, "writing %d calls of the month %s\n", m.Calls(), m)
+		if err := demo.Write(ctx, dirs[i], m, nil); err != nil {
+			return err
+		}
+	}
+	for _, m := range demo.Marks() {
+		if _, err := usage.AppendMark(dirs[1], m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askDemo ingests both months in one go and looks at each, the second one
 // first: the views stay where the report is.
-func (p *program) demoMonths(ctx context.Context, t task) (before, after *analyze.Result, err error) {
+func (p *program) askDemo(ctx context.Context, t task) (before, after *analyze.Result, err error) {
 	err = p.withDatabase(ctx, t, func(ctx context.Context, db *ingest.DB) error {
 		t.look.Period = analyze.Period{Since: demo.After.Since(), Until: demo.After.Until()}
 		if after, err = analyze.Run(ctx, db.SQL(), t.look); err != nil {

@@ -38,9 +38,8 @@ ok, warn or fail; exit 1 if there is a fail. New lines are read by burn analyze.
 }
 
 func (p *program) doctor(c *cli.Context) error {
-	format := c.String("format")
-	if format != "table" && format != "json" {
-		return usageError(fmt.Errorf("--format %q: use table or json", format))
+	if err := oneOf(c, "format", "table", "json"); err != nil {
+		return usageError(err)
 	}
 	now := time.Now()
 	period, err := analyze.ParsePeriod(c.String("since"), "now", now, time.Local)
@@ -60,7 +59,7 @@ func (p *program) doctor(c *cli.Context) error {
 		return usageError(err)
 	}
 	checks := report.Diagnose(h)
-	if format == "json" {
+	if c.String("format") == "json" {
 		err = report.Object(p.stdout, map[string]any{"schema": "burn.doctor/1", "checks": checks})
 	} else {
 		err = report.Checks(p.stdout, checks, p.textOptions())

@@ -20,17 +20,12 @@ import (
 )
 
 func (p *program) explainPrice(c *cli.Context) error {
-	at, err := moment(c)
-	if err != nil {
+	if err := oneOf(c, "format", "table", "json"); err != nil {
 		return usageError(err)
 	}
-	table, err := p.priceTable(c)
+	table, at, err := p.pricesAt(c)
 	if err != nil {
 		return usageError(err)
-	}
-	format := c.String("format")
-	if format != "table" && format != "json" {
-		return usageError(fmt.Errorf("--format %q: use table or json", format))
 	}
 	model, name := c.Args().First(), c.String("provider")
 	if name == "" {
@@ -53,7 +48,7 @@ func (p *program) explainPrice(c *cli.Context) error {
 		e.Tokens, e.UsageSource = nil, ""
 	}
 	p.suggestModel(table, name, e, at)
-	if format == "json" {
+	if c.String("format") == "json" {
 		return quiet(report.Object(p.stdout, e), 0)
 	}
 	return quiet(explanationSheet(&e).Text(p.stdout, p.textOptions()), 0)

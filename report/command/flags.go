@@ -87,6 +87,15 @@ func number(name string, value int, usage string) *cli.IntFlag {
 	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
 }
 
+// oneOf is the error for a flag whose value is none of the words that it may be.
+func oneOf(c *cli.Context, flag string, words ...string) error {
+	value, last := c.String(flag), len(words)-1
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return fmt.Errorf("--%s %q: use %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
+}
+
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		text("config", "", "read flags from this YAML `FILE`"),

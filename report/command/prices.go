@@ -85,11 +85,10 @@ stream's events. Without it, the row alone is shown.
 }
 
 func (p *program) listPrices(c *cli.Context) error {
-	at, err := moment(c)
-	if err != nil {
+	if err := oneOf(c, "format", "table", "json", "csv", "markdown"); err != nil {
 		return usageError(err)
 	}
-	table, err := p.priceTable(c)
+	table, at, err := p.pricesAt(c)
 	if err != nil {
 		return usageError(err)
 	}
@@ -106,9 +105,7 @@ func (p *program) listPrices(c *cli.Context) error {
 	if len(rows) == 0 {
 		fmt.Fprintln(p.stderr, "burn: no row is in force for this selection")
 	}
-	switch format := c.String("format"); format {
-	case "table":
-		err = sheet.Text(p.stdout, p.textOptions())
+	switch c.String("format") {
 	case "markdown":
 		err = sheet.Markdown(p.stdout)
 	case "csv":
@@ -116,9 +113,19 @@ func (p *program) listPrices(c *cli.Context) error {
 	case "json":
 		err = report.Object(p.stdout, map[string]any{"schema": "burn.prices/1", "date": table.Date(), "at": at, "rows": listed})
 	default:
-		return usageError(fmt.Errorf("--format %q: use table, json, csv or markdown", format))
+		err = sheet.Text(p.stdout, p.textOptions())
 	}
 	return quiet(err, 0)
+}
+
+// pricesAt are the prices that --prices and the configuration ask for, and the
+// moment of --at.
+func (p *program) pricesAt(c *cli.Context) (table *price.Table, at time.Time, err error) {
+	if at, err = moment(c); err != nil {
+		return nil, at, err
+	}
+	table, err = p.priceTable(c)
+	return table, at, err
 }
 
 // moment reads --at: a day begins at midnight UTC, as periods of prices do.

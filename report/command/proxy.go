@@ -82,13 +82,10 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 		UseEnvProxy: c.Bool("use-env-proxy"), UpstreamCA: c.String("upstream-ca"), KeyFile: c.String("key-file"),
 		Users: proxy.Users(c.String("users")),
 	}
-	switch c.String("fingerprints") {
-	case "on":
-	case "off":
-		cfg.NoFingerprints = true
-	default:
-		return cfg, fmt.Errorf("--fingerprints %q: use on or off", c.String("fingerprints"))
+	if err := oneOf(c, "fingerprints", "on", "off"); err != nil {
+		return cfg, err
 	}
+	cfg.NoFingerprints = c.String("fingerprints") == "off"
 	for _, s := range c.StringSlice("upstream") {
 		u, err := proxy.ParseUpstream(s)
 		if err != nil {

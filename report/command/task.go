@@ -203,9 +203,10 @@ func (p *program) output(c *cli.Context, t *task) error {
 	if !c.IsSet("top") {
 		t.htmlOpt.Top = 20
 	}
+	if err := oneOf(c, "format", "table", "json", "csv", "markdown"); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains([]string{"table", "json", "csv", "markdown"}, t.format):
-		return fmt.Errorf("--format %q: use table, json, csv or markdown", t.format)
 	case t.explain != "" && (t.html != "" || t.format == "csv" || t.format == "markdown"):
 		return errors.New("--explain is shown as --format table or json")
 	case t.html == "-" && t.format != "table":
