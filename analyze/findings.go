@@ -50,7 +50,7 @@ var kinds = []kind{
 	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, ""},
 	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, afterRetries, "fp_request <> 0"},
 	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, ""},
-	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, atOnce, "fp_prefix_4k <> 0"},
+	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, afterRetries, "fp_prefix_4k <> 0"},
 	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, ""},
 	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, ""},
 	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, ""},

@@ -264,7 +264,7 @@ func (e *event) mark(level int) uint64 {
 func (r *ruled) cache() {
 	type same struct{ key, provider, model string }
 	for _, group := range by(r.calls, func(e *event) (same, bool) {
-		return same{e.key, e.provider, e.model}, e.prefix[0] != 0 && e.cost > 0 && e.text() > 0 && e.in >= e.price.minimum
+		return same{e.key, e.provider, e.model}, e.prefix[0] != 0 && e.cost > 0 && e.text() > 0 && e.in >= e.price.minimum && !r.touched(e, "retries")
 	}) {
 		follows := func(i, level int) (before int) { // the call before i that begins alike, if it is near
 			for j := i - 1; j >= 0 && group[i].at.Sub(group[j].at) <= 5*time.Minute; j-- {

@@ -270,6 +270,11 @@ func alike(gap time.Duration, tokens int, c func(i int) cell) func(*world) {
 	}
 }
 
+// long is a call of a prompt that could be cached.
+func long(set cell) cell {
+	return cell{"fp_request": 7, "fp_prefix_4k": 9, "system_bytes": 4500, "input_bytes": 5500, "input_tokens": 2500}.with(set)
+}
+
 var cacheCases = []threshold{
 	{"a common beginning", alike(5*time.Minute, 2500, plain), "cache likely 0.0015872"},
 	{"a common beginning too late", alike(5*time.Minute+time.Millisecond, 2500, plain), ""},
@@ -284,6 +289,8 @@ var cacheCases = []threshold{
 	{"less than that read", alike(time.Minute, 2500, func(i int) cell { return cell{"cache_read_tokens": 767 * min(1, i)} }), "cache likely 0.0002313"},
 	{"a common system prompt of 6,000 bytes", alike(time.Minute, 2500, func(int) cell { return cell{"fp_system": 5, "system_bytes": 6000, "input_bytes": 4000} }), "cache likely 0.002325"},
 	{"other system prompts of 6,000 bytes", alike(time.Minute, 2500, func(i int) cell { return cell{"fp_system": 5 + i, "system_bytes": 6000, "input_bytes": 4000} }), "cache likely 0.0015872"},
+	{"a failed call that was made again", then(long(cell{"status": 500}), time.Minute, long(cell{})), "retries certain 0.01"},
+	{"a failed call and two after it", then(long(cell{"status": 500}), time.Minute, long(cell{}), time.Minute, long(cell{"fp_request": 8})), "cache likely 0.0006656, retries certain 0.01"},
 	{"written each time and never read", alike(time.Minute, 2500, func(int) cell { return cell{"cache_write_tokens": 1500} }), "cache likely 0.0015872"},
 	{"read a little and written further", alike(time.Minute, 2500, func(int) cell { return cell{"cache_read_tokens": 900, "cache_write_tokens": 200} }), ""},
 }
@@ -294,6 +301,17 @@ func nightly(every time.Duration, set cell, sizes ...int) func(*world) {
 		for r, n := range sizes {
 			for i := range n {
 				w.putAt(at("2026-11-03 02:10:00").Add(time.Duration(r)*every+time.Duration(i)*5*time.Second), cell{"fp_request": mark(100*r + i), "fp_input": mark(100*r + i)}.with(set))
+			}
+		}
+	}
+}
+
+// nightlyTalk is a job of four nights and ten calls each that say more of themselves.
+func nightlyTalk(says func(night, i int) cell) func(*world) {
+	return func(w *world) {
+		for r := range 4 {
+			for i := range 10 {
+				w.putAt(at("2026-11-03 02:10:00").Add(time.Duration(r)*24*time.Hour+time.Duration(i)*5*time.Second), cell{"fp_request": mark(100*r + i), "fp_input": mark(100*r + i)}.with(says(r, i)))
 			}
 		}
 	}
@@ -328,6 +346,14 @@ var batchCases = []threshold{
 	{"a fifth of other calls", besideStrays(20), "batch likely 0.4"},
 	{"more than a fifth", besideStrays(21), ""},
 	{"other calls at the job's minute", beside(3, "03 05:10:00", 24*time.Hour), "batch likely 0.4"},
+	{"a dialogue each night", nightlyTalk(func(night, i int) cell { return turn(night, i, 0) }), ""},
+	{"a dialogue that goes on the next night", nightlyTalk(func(night, i int) cell { return turn(1+i, night, 0) }), "batch likely 0.2"},
+	{"examples before each question", nightlyTalk(func(night, i int) cell {
+		return cell{"fp_turn_0": 100*night + i + 1, "fp_turn_1": 9005, "fp_turn_2": 9004}
+	}), "batch likely 0.2"},
+	{"answers that go on from each other", nightlyTalk(func(night, i int) cell {
+		return cell{"response_hash": 100*night + i + 1, "prev_response_hash": (100*night + i) * min(i, 1)}
+	}), ""},
 	{"a second run as large", beside(9, "04 11:10:00", 5*time.Second), ""},
 }
 

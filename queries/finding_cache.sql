@@ -4,7 +4,8 @@
 -- system prompts in full. The first call of each lifetime would pay the surcharge
 -- of writing it. Who reads from the cache uses it: what such a call writes is taken
 -- for new, and it must have left out more than bytes can err in telling tokens.
--- Writing the same again and reading nothing is no use.
+-- Writing the same again and reading nothing is no use. A failed call that was paid
+-- and made again is not one that others follow: without it there is nothing to read.
 WITH near AS (
   -- Whoever shares more shares the first 4 KiB too.
   SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, text_bytes,
@@ -14,6 +15,7 @@ WITH near AS (
     CAST(tools_bytes AS BIGINT) + system_bytes AS head_bytes,
     CASE WHEN cache_read_tokens = 0 AND fp_system <> 0 AND CAST(tools_bytes AS BIGINT) + system_bytes > 4096 THEN hash(fp_tools, fp_system) ELSE 0 END AS fp_head
   FROM rated
+  ANTI JOIN (SELECT boot, seq FROM charge WHERE place = 1) failed USING (boot, seq)
   WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
   WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
   QUALIFY lag(ts) OVER again >= ts - to_minutes(cache_minutes()) OR lead(ts) OVER again <= ts + to_minutes(cache_minutes())
