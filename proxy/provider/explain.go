@@ -169,10 +169,12 @@ func (c *Call) infer(raw []byte) Dialect {
 	if nested(raw) {
 		return Responses
 	}
+	ownCounts := hasKey(raw, "prompt_tokens") || hasKey(raw, "input_tokens_details")
 	for _, m := range marks {
-		if hasKey(raw, m.key) {
-			return m.dialect
+		if !hasKey(raw, m.key) || ownCounts && m.dialect == Anthropic && strings.HasPrefix(m.key, "cache_") {
+			continue // gateways name the cache in OpenAI's shapes as Anthropic does
 		}
+		return m.dialect
 	}
 	switch {
 	case hasKey(raw, "input_tokens_details") && hasKey(raw, "image_tokens") && !hasKey(raw, "output_tokens_details"):
@@ -189,11 +191,12 @@ func (c *Call) infer(raw []byte) Dialect {
 	return OpenAI
 }
 
-// nested reports whether the usage is inside a response object, as in the events
-// of a Responses stream or of a realtime session. What has another shape, such
-// as the text that Ollama calls response, decodes to nothing.
+// nested reports whether the usage is inside a response object: raw itself, or
+// as in the events of a Responses stream or of a realtime session. What has
+// another shape, such as the text that Ollama calls response, decodes to nothing.
 func nested(raw []byte) bool {
 	type event struct {
+		Object   string `json:"object"`
 		Response struct {
 			Usage json.RawMessage `json:"usage"`
 		} `json:"response"`
@@ -204,7 +207,7 @@ func nested(raw []byte) bool {
 	} else {
 		_ = json.Unmarshal(raw, &events[0])
 	}
-	return slices.ContainsFunc(events, func(e event) bool { return len(e.Response.Usage) > 0 })
+	return slices.ContainsFunc(events, func(e event) bool { return len(e.Response.Usage) > 0 || e.Object == "response" })
 }
 
 func wrapped(raw []byte) bool {
