@@ -24,16 +24,18 @@ type headScan struct {
 
 // read takes what was read from the connection into a buffer of size room.
 func (s *headScan) read(b []byte, room int) {
-	if !s.done {
-		s.scan(b)
-		return
-	}
-	// While a handler runs, net/http waits for the connection's end by reading
-	// a byte, which may be the next request's first.
 	s.pending = nil
-	if room == 1 && len(b) == 1 {
-		s.room[0] = b[0]
-		s.pending = s.room[:]
+	switch {
+	case room == 1:
+		// While a handler runs, net/http waits for the connection's end by reading
+		// a byte, which may be the next request's first. It does so beside the
+		// handler, which may look at the rest.
+		if len(b) == 1 {
+			s.room[0] = b[0]
+			s.pending = s.room[:]
+		}
+	case !s.done:
+		s.scan(b)
 	}
 }
 

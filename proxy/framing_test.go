@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -121,6 +123,34 @@ func TestOneFramingIsServed(t *testing.T) {
 	}
 	if n := len(p.finish()); n != 5 {
 		t.Errorf("%d records, want 5", n)
+	}
+}
+
+// A byte that arrives while a handler runs begins the next header, also where the
+// handler's own was sent ahead and not looked at; what the handler looks at stays as
+// it was.
+func TestByteReadBesideAHandler(t *testing.T) {
+	const header = "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+	r := httptest.NewRequest("POST", "/x", nil)
+	for _, ahead := range []bool{false, true} {
+		var s headScan
+		s.read([]byte("GET /y HTTP/1.1\r\n\r\n"), headerRead)
+		if ahead {
+			s.next() // the second request lies in net/http's buffer
+		}
+		for _, b := range []string{"\n", header[:1]} {
+			before := s
+			s.read([]byte(b), 1)
+			before.pending, before.room = s.pending, s.room
+			if !reflect.DeepEqual(before, s) {
+				t.Errorf("ahead %v: from %+v to %+v", ahead, before, s)
+			}
+		}
+		s.next()
+		s.read([]byte(header[1:]), headerRead)
+		if !s.of(r) || !s.length {
+			t.Errorf("ahead %v: %+v", ahead, s)
+		}
 	}
 }
 
