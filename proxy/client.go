@@ -39,12 +39,13 @@ type client struct {
 	closed bool // closeIdle was called
 }
 
-// Limits of a client's idle connections.
+// Limits of the connections to an upstream.
 const (
-	maxIdle     = 1024
+	maxIdle     = 1024 // connections kept
 	idleFor     = 90 * time.Second
 	lookEvery   = 30 * time.Second // after idle connections, and overdue headers at the latest
-	dialTimeout = 30 * time.Second
+	dialTimeout = 30 * time.Second // and for TLS as much again
+	keepAlive   = 30 * time.Second // between probes of a silent connection
 )
 
 // errHTTP2 tells that the upstream negotiated HTTP/2; nothing was sent.

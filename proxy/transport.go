@@ -17,15 +17,15 @@ const maxResponseHeader = 1 << 20
 // follows redirects (RoundTrip does not), never retries (see via) and adds
 // nothing to a request.
 func newTransport(cfg *Config, roots *x509.CertPool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	t := &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
-		TLSHandshakeTimeout:    30 * time.Second,
+		TLSHandshakeTimeout:    dialTimeout,
 		DisableCompression:     true,
-		MaxIdleConns:           2048,
-		MaxIdleConnsPerHost:    1024,
-		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           2 * maxIdle,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleFor,
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,
 		ExpectContinueTimeout:  cfg.goOnAfter,
 		MaxResponseHeaderBytes: maxResponseHeader,
@@ -52,7 +52,7 @@ func newClients(cfg *Config, t *routes, roots *x509.CertPool) map[*Upstream]*cli
 		}
 		c := &client{
 			up: up, start: time.Now(), headerTimeout: cfg.HeaderTimeout, goOnAfter: cfg.goOnAfter,
-			dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second},
+			dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive},
 		}
 		if up.Scheme == "https" {
 			host, _, _ := net.SplitHostPort(up.address())

@@ -79,13 +79,13 @@ func (m Month) Calls() int {
 // boot is the identity of the month's proxy process.
 func (m Month) boot() uint64 { return seed(seedBoot, uint64(m)) }
 
-// Write writes the month's log files into dir, which it creates if need be:
-// one file per day, burn-<utc>-<boot>-<n>.jsonl, 3 to 6 MB each, the last with
-// a stop line. Each appears under its name when it is whole; files of an earlier Write are replaced by
-// the same bytes. Days are made in parallel on all processors, one in memory
-// per processor. progress, if not nil, is called after each day with the
-// records written so far and their total, never twice at once. When ctx ends,
-// Write stops after the days in work and returns its error.
+// Write writes the month's log files into dir, which it creates if need be: one
+// file per day, 3 to 6 MB each, the last with a stop line. Each appears under its
+// name when it is whole; files of an earlier Write are replaced by the same bytes.
+// Days are made in parallel on all processors, one in memory per processor.
+// progress, if not nil, is called after each day with the records written so far
+// and their total, never twice at once. When ctx ends, Write stops after the days
+// in work and returns its error.
 func Write(ctx context.Context, dir string, month Month, progress func(done, total int)) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("create log directory: %w", err)
@@ -167,7 +167,7 @@ func (w *writer) writeDay(day int) (int, error) {
 		w.buf = stop.AppendJSON(w.buf)
 	}
 
-	name := fmt.Sprintf("burn-%s000Z-%016x-%d.jsonl", time.UnixMilli(opened).UTC().Format("20060102T150405"), boot, number)
+	name := usage.FileName(time.UnixMilli(opened), boot, number)
 	if err := replaceFile(filepath.Join(w.dir, name), w.buf); err != nil {
 		return 0, fmt.Errorf("write demo log: %w", err)
 	}

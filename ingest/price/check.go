@@ -110,25 +110,19 @@ func (r *Row) examples() []string {
 	return ids
 }
 
-// find is resolve with the provider's second table.
-func (t *Table) find(p *provider, id string, ms int64) *Row {
-	for _, table := range []string{p.table, p.then} {
-		if m := t.resolve(table, id, ms); m != nil {
-			return m.Row
-		}
-	}
-	return nil
-}
-
 // compare notes it if at a moment b loses id to a row of the file.
 func (c *checker) compare(p *provider, b *Row, id string, ms int64) {
-	if !b.active(ms) || c.builtin.find(p, id, ms) != b {
+	if !b.active(ms) {
 		return
 	}
-	winner := c.with.find(p, id, ms)
-	if winner == nil || !winner.override {
+	if m := c.builtin.resolveAt(p, id, ms); m == nil || m.Row != b {
 		return
 	}
+	m := c.with.resolveAt(p, id, ms)
+	if m == nil || !m.Row.override {
+		return
+	}
+	winner := m.Row
 	list := c.shadows[winner]
 	i := slices.IndexFunc(list, func(s shadow) bool { return s.row == b })
 	if i < 0 {

@@ -68,17 +68,18 @@ func (e *Explanation) period() string {
 // Outcome says what the parts add up to, how that is rounded and what was
 // unusual, line by line.
 func (e *Explanation) Outcome() []string {
+	basis := strings.ReplaceAll(e.CostBasis, "_", " ")
 	var lines []string
 	if len(e.factors) > 0 {
 		lines = append(lines, "factor      "+strings.Join(e.factors, ", "))
 	}
 	switch {
 	case e.CostUSD == nil:
-		lines = append(lines, "cost        not known ("+strings.ReplaceAll(e.CostBasis, "_", " ")+")")
+		lines = append(lines, "cost        not known ("+basis+")")
 	case e.sum != "" && e.sum != *e.CostUSD:
-		lines = append(lines, "sum         "+e.sum, "cost        "+*e.CostUSD+" USD, rounded half up to 1e-12 ("+e.CostBasis+")")
+		lines = append(lines, "sum         "+e.sum, "cost        "+*e.CostUSD+" USD, rounded half up to 1e-12 ("+basis+")")
 	default:
-		lines = append(lines, "cost        "+*e.CostUSD+" USD, exact ("+strings.ReplaceAll(e.CostBasis, "_", " ")+")")
+		lines = append(lines, "cost        "+*e.CostUSD+" USD, exact ("+basis+")")
 	}
 	for _, f := range e.Flags {
 		lines = append(lines, "flag        "+f)

@@ -1,14 +1,15 @@
 // Package price turns tokens into dollars. It is the only place that does.
 //
-// Read in this order: this file (the table and how overrides join it),
-// row.go (its columns), table.go (the CSV file and its checks), providers.go
-// (names of providers), pattern.go and resolve.go (which row prices a model id;
-// alias.go has ids that stand for another one, cache.go remembers), cost.go and
-// bill.go (the rules of a cost; passes.go divides a call, flags.go what can be
-// unusual), exact.go (the
-// arithmetic), explain.go (a cost in its parts), money.go (decimals). Beside that path: list.go and write.go (the table for
-// people and as a file), check.go (what is odd about an override file),
-// import.go with import_litellm.go and import_genai.go (price lists of others).
+// Read in this order: this file (the table and how overrides join it), row.go (its
+// columns), table.go (the CSV file and its checks), providers.go (names of
+// providers), pattern.go and resolve.go (which row prices a model id; alias.go has
+// ids that stand for another one, cache.go remembers), cost.go and bill.go (the
+// rules of a cost; passes.go divides a call, flags.go has what can be unusual),
+// exact.go (the arithmetic), money.go (decimals), explain.go and explain_text.go (a
+// cost in its parts). Beside that path: list.go and write.go (the table for people
+// and as a file), check.go (what is odd about an override file), import.go with
+// import_litellm.go and import_genai.go (price lists of others), family.go (what
+// findings need to know of a model).
 //
 // # What a cost is
 //

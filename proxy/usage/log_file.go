@@ -77,8 +77,8 @@ func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// fileName is the name of a boot's n-th file.
-func fileName(created time.Time, boot uint64, n int64) string {
+// FileName is the name of a boot's n-th log file, n from 1, see Log.
+func FileName(created time.Time, boot uint64, n int64) string {
 	u := created.UTC()
 	return fmt.Sprintf("burn-%s%03dZ-%016x-%d.jsonl", u.Format("20060102T150405"), u.Nanosecond()/1e6, boot, n)
 }

@@ -12,7 +12,7 @@ func (w *writer) create() (*logFile, error) {
 	for range nameTries {
 		w.number++
 		now := w.cfg.Now()
-		path := filepath.Join(w.cfg.Dir, fileName(now, w.boot, w.number))
+		path := filepath.Join(w.cfg.Dir, FileName(now, w.boot, w.number))
 		fd, err := w.disk.create(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err := w.disk.mkdir(w.cfg.Dir); err != nil {

@@ -364,7 +364,7 @@ func TestPlantedNamesAreNeverFollowed(t *testing.T) {
 		func(path string) error { return os.Mkdir(path, 0o700) },
 	}
 	for i, f := range plant {
-		if err := f(filepath.Join(dir, fileName(now, 7, int64(i+1)))); err != nil {
+		if err := f(filepath.Join(dir, FileName(now, 7, int64(i+1)))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -373,14 +373,14 @@ func TestPlantedNamesAreNeverFollowed(t *testing.T) {
 	l := openLog(t, cfg)
 	l.Append(call(1))
 	mustClose(t, l)
-	b, err := os.ReadFile(filepath.Join(dir, fileName(now, 7, 5)))
+	b, err := os.ReadFile(filepath.Join(dir, FileName(now, 7, 5)))
 	if err != nil || bytes.Count(b, newline) != 3 {
 		t.Errorf("fifth name holds %q (%v)", b, err)
 	}
 	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the link's target was written: %v", err)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, fileName(now, 7, 3))); err != nil || string(b) != "precious" {
+	if b, err := os.ReadFile(filepath.Join(dir, FileName(now, 7, 3))); err != nil || string(b) != "precious" {
 		t.Errorf("a foreign file holds %q (%v)", b, err)
 	}
 }
