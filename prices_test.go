@@ -246,7 +246,7 @@ func TestPricesExit(t *testing.T) {
 		{"no operand", []string{"check"}, 2, "FILE is missing"},
 		{"two operands", []string{"check", bad, "--log-level", "info", bad}, 2, "unexpected argument"},
 		{"unknown flag behind the operand", []string{"check", bad, "--strict"}, 2, "unknown flag --strict"},
-		{"flag without its value", []string{"explain", "gpt-4o", "--provider"}, 2, "flag needs an argument"},
+		{"flag without its value", []string{"explain", "gpt-4o", "--provider"}, 2, "--provider needs a value"},
 		{"unknown command", []string{"expalin", "gpt-4o"}, 2, "did you mean burn prices explain?"},
 		{"format", []string{"list", "--format", "xml"}, 2, "use table, json, csv or markdown"},
 	} {

@@ -41,6 +41,10 @@ func ReadAgents(r io.Reader) (map[string]Agent, error) {
 		if err == io.EOF {
 			return agents, nil
 		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := in.FieldPos(0)
+			return nil, fmt.Errorf("line %d: %d fields where the header has %d; a text with a comma needs quotes", line, len(row), len(header))
+		}
 		if err != nil {
 			return nil, err
 		}

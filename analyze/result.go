@@ -52,6 +52,7 @@ type Result struct {
 	Before         *Result        `json:"-"` // the by-tables and the trend of Compared; filled for Pictures
 	Scenes         Scenes         `json:"-"`
 	Installation   string         `json:"-"` // from the database's meta table
+	Filtered       bool           `json:"-"` // a filter may leave calls out
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
 

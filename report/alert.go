@@ -64,7 +64,7 @@ func (h Webhook) Check() error {
 	u, err := url.Parse(h.URL)
 	switch {
 	case err != nil || u.Host == "":
-		return errors.New("no URL") // what it is may be a secret
+		return errors.New("the url is none: use https://HOST/PATH") // what it is may be a secret
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}

@@ -85,7 +85,7 @@ func Mail(r *analyze.Result, opt MailOptions) (*mail.Msg, error) {
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
 
 	var text, body, page bytes.Buffer
-	if err := Text(&text, r, TextOptions{Top: 10, Compact: true, Width: 72}); err != nil {
+	if err := Text(&text, r, TextOptions{Top: 5, Width: 72}); err != nil {
 		return nil, err
 	}
 	picture, top, agents, err := trendPNG(r)
@@ -116,6 +116,9 @@ const pictureID = "trend.png"
 type mailBody struct {
 	Sentence, Period, Caption, CID, Version, Command, Checked string
 	Total, TotalChange                                        string
+	Changed                                                   string // why the bill differs
+	Marked                                                    string // what became of changes that were marked
+	Changes, Marks                                            []mailLine
 	Alerts, Trust                                             []string
 	Findings                                                  []mailFinding
 	Agents                                                    []mailAgent
@@ -124,16 +127,20 @@ type mailBody struct {
 
 type mailFinding struct{ Save, Title, Class, Evidence, Do string }
 
+// mailLine is an amount, whose it is, and why.
+type mailLine struct{ Amount, Name, Why string }
+
 type mailAgent struct {
 	Name, Owner, Cost, Change, Share, Color string
 	Bar                                     int // per cent of the column
 }
 
-// mailRows bounds the tables of a mail, and mailName what a foreign name may take:
-// the body stays below what mail programs cut off.
+// mailRows and mailLines bound the tables of a mail, and mailName what a foreign
+// name may take: the body stays below what mail programs cut off.
 const (
-	mailRows = 10
-	mailName = 80
+	mailRows  = 10
+	mailLines = 4
+	mailName  = 80
 )
 
 func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.USD, agents []string) mailBody {
@@ -158,6 +165,7 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	if len(shown) == 0 {
 		b.Checked = noFindings(r)
 	}
+	b.history(r)
 	rows := make([]analyze.Row, len(r.ByAgent))
 	for i, a := range r.ByAgent {
 		rows[i] = a.Row
@@ -186,6 +194,27 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	}
 	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + Money(top) + ". From below: " + strings.Join(names, ", ") + ", others grey."
 	return b
+}
+
+// history fills what changed since the compared period, and whether what was done
+// about it worked, as the page says it.
+func (b *mailBody) history(r *analyze.Result) {
+	var p page
+	if compared(r) {
+		p.changes(r, palette{})
+		b.Changed = p.Change.Answer
+		for _, row := range p.Change.Rows[:min(len(p.Change.Rows), mailLines)] {
+			b.Changes = append(b.Changes, mailLine{row.Change.Text, shortName(row.Name), shortName(row.Why)})
+		}
+	}
+	if len(r.Marks) == 0 {
+		return
+	}
+	p.marks(r, palette{})
+	b.Marked = p.Marks.Answer
+	for _, row := range p.Marks.Rows[:min(len(p.Marks.Rows), mailLines)] {
+		b.Marks = append(b.Marks, mailLine{row.Saved.Text, shortName(row.Agent) + ": " + shortName(row.Text), row.Verdict + ". " + shortName(row.Why)})
+	}
 }
 
 func shortName(s string) string {

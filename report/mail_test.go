@@ -160,6 +160,7 @@ type post struct {
 	data     error
 	drop     bool          // hang up within DATA
 	stall    chan struct{} // DATA waits for it
+	refuse   bool          // passwords
 	auth     []string      // user:password of each try
 }
 
@@ -179,6 +180,9 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		s.post.mu.Lock()
 		defer s.post.mu.Unlock()
+		if s.post.refuse {
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no"}
+		}
 		s.post.auth = append(s.post.auth, user+":"+password)
 		return nil
 	}), nil
@@ -259,17 +263,20 @@ func TestSend(t *testing.T) {
 		implicit bool
 		via      report.Transport
 		err      string // "": it arrives
+		do       string // a part of what is advised
 	}{
-		{"STARTTLS with a password", &post{}, config, false, report.Transport{TLS: "starttls", CAFile: ca, User: "burn", Password: "secret"}, ""},
-		{"implicit TLS with a password", &post{}, config, true, report.Transport{TLS: "implicit", CAFile: ca, User: "burn", Password: "secret"}, ""},
-		{"plain on loopback", &post{}, nil, false, report.Transport{}, ""},
-		{"STARTTLS stripped", &post{}, nil, false, report.Transport{TLS: "starttls", User: "burn", Password: "secret"}, "STARTTLS"},
-		{"a certificate nobody trusts", &post{}, config, false, report.Transport{TLS: "starttls", User: "burn", Password: "secret"}, "certificate"},
-		{"the same with implicit TLS", &post{}, config, true, report.Transport{TLS: "implicit", User: "burn", Password: "secret"}, "certificate"},
-		{"a recipient refused for now", &post{rcpt: &smtp.SMTPError{Code: 451, Message: "greylisted"}}, nil, false, report.Transport{}, "greylisted"},
-		{"a recipient refused for good", &post{rcpt: &smtp.SMTPError{Code: 550, Message: "no such user"}}, nil, false, report.Transport{}, "no such user"},
-		{"a message refused", &post{data: &smtp.SMTPError{Code: 554, Message: "looks like spam"}}, nil, false, report.Transport{}, "looks like spam"},
-		{"hung up in DATA", &post{drop: true}, nil, false, report.Transport{}, "send mail"},
+		{"STARTTLS with a password", &post{}, config, false, report.Transport{TLS: "starttls", CAFile: ca, User: "burn", Password: "secret"}, "", ""},
+		{"implicit TLS with a password", &post{}, config, true, report.Transport{TLS: "implicit", CAFile: ca, User: "burn", Password: "secret"}, "", ""},
+		{"plain on loopback", &post{}, nil, false, report.Transport{}, "", ""},
+		{"STARTTLS stripped", &post{}, nil, false, report.Transport{TLS: "starttls", User: "burn", Password: "secret"}, "STARTTLS", "tls: implicit on 465"},
+		{"a certificate nobody trusts", &post{}, config, false, report.Transport{TLS: "starttls", User: "burn", Password: "secret"}, "certificate", "as ca_file"},
+		{"the same with implicit TLS", &post{}, config, true, report.Transport{TLS: "implicit", User: "burn", Password: "secret"}, "certificate", "as ca_file"},
+		{"a recipient refused for now", &post{rcpt: &smtp.SMTPError{Code: 451, Message: "greylisted"}}, nil, false, report.Transport{}, "greylisted", "address of --mail-to"},
+		{"a recipient refused for good", &post{rcpt: &smtp.SMTPError{Code: 550, Message: "no such user"}}, nil, false, report.Transport{}, "no such user", "address of --mail-to"},
+		{"a message refused", &post{data: &smtp.SMTPError{Code: 554, Message: "looks like spam"}}, nil, false, report.Transport{}, "looks like spam", "burn doctor"},
+		{"implicit TLS where the port begins in the clear", &post{}, nil, false, report.Transport{TLS: "implicit"}, "TLS handshake", "tls: starttls"},
+		{"a password refused", &post{refuse: true}, config, false, report.Transport{TLS: "starttls", CAFile: ca, User: "burn", Password: "secret"}, "535", "password_file"},
+		{"hung up in DATA", &post{drop: true}, nil, false, report.Transport{}, "send mail", "burn doctor"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -280,6 +287,9 @@ func TestSend(t *testing.T) {
 				t.Errorf("%d messages, %v", len(tt.post.received), err)
 			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err) || len(tt.post.received) != 0 || strings.Contains(err.Error(), "secret")):
 				t.Errorf("%d messages, %v", len(tt.post.received), err)
+			}
+			if err != nil && !strings.Contains(report.Advice(err), tt.do) {
+				t.Errorf("%v: advice %q, want %q", err, report.Advice(err), tt.do)
 			}
 			if want := tt.via.User != "" && tt.err == ""; (len(tt.post.auth) == 1) != want || want && tt.post.auth[0] != "burn:secret" {
 				t.Errorf("the server was told %q", tt.post.auth)

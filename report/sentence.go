@@ -43,6 +43,10 @@ func compared(r *analyze.Result) bool { return r.Previous != nil && r.Previous.R
 
 // nothing is the sentence of a period without calls.
 func nothing(r *analyze.Result) string {
+	if r.Filtered && !r.LastCall.IsZero() {
+		return "No call in " + PeriodText(r.Period.Between) + " passes the filters: leave out --agent, --user, --model and --endpoint to see which names there are. burn proxy last recorded a call at " +
+			r.LastCall.Format("2 Jan 2006 15:04:05") + "."
+	}
 	s := "Nothing recorded in " + PeriodText(r.Period.Between) + "."
 	if !r.LastCall.IsZero() {
 		s += " burn proxy last recorded a call at " + r.LastCall.Format("2 Jan 2006 15:04:05") + "."

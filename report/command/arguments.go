@@ -77,6 +77,10 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 			}
 		}
 	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
+		text = "--" + strings.TrimLeft(name, "-") + " needs a value"
+	}
+	text, _, _ = strings.Cut(text, ": strconv.") // Go's words for what was said before it
 	return &exit{ExitUsage, errors.New(text), hint}
 }
 

@@ -91,16 +91,19 @@ type program struct {
 func (p *program) app() *cli.App {
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
 	app := &cli.App{
-		Name:                  "burn",
-		Usage:                 "shows where a team's LLM bill really goes",
-		Version:               p.version,
-		Writer:                p.stdout,
-		ErrWriter:             p.stderr,
-		HideHelpCommand:       true,
-		ExitErrHandler:        func(*cli.Context, error) {},
-		OnUsageError:          onUsageError,
-		Commands:              []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.markCommand(), p.doctorCommand(), p.pricesCommand(), p.completionCommand(), p.versionCommand()},
-		CustomAppHelpTemplate: appHelp,
+		Name:            "burn",
+		Usage:           "shows where a team's LLM bill really goes",
+		Version:         p.version,
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		HideHelpCommand: true,
+		// A flag that may be repeated holds one value each time: 2,000 is no list, nor
+		// is NAME=URL,kind=DIALECT.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              onUsageError,
+		Commands:                  []*cli.Command{p.proxyCommand(), p.analyzeCommand(), p.demoCommand(), p.markCommand(), p.doctorCommand(), p.pricesCommand(), p.completionCommand(), p.versionCommand()},
+		CustomAppHelpTemplate:     appHelp,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return unknownCommand(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"burn/analyze"
@@ -42,6 +43,9 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 	if !t.noIngest {
 		stats, err := db.Ingest(ctx)
 		p.reading.clear()
+		if errors.Is(err, fs.ErrNotExist) {
+			return &exit{ExitFailed, err, "burn proxy makes its log directory; name the one that it writes to: --log-dir DIR"}
+		}
 		if err != nil {
 			return err
 		}

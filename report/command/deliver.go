@@ -77,7 +77,7 @@ func (p *program) alert(ctx context.Context, t task, r *analyze.Result) (err err
 	defer func() { err = errors.Join(err, mine.Free()) }()
 	unsent, failed := t.tell.Run(ctx, r)
 	if unsent != nil {
-		unsent = &exit{code: ExitUnsent, err: unsent}
+		unsent = &exit{code: ExitUnsent, err: unsent, hint: report.Advice(unsent)}
 	}
 	return worst(failed, unsent)
 }

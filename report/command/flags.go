@@ -47,7 +47,7 @@ func (p *program) before(c *cli.Context) error {
 		}
 		for _, v := range values {
 			if err := c.Set(key, v); err != nil {
-				return usageError(p.config.Errorf(key, err))
+				return usageError(p.config.Errorf(key, fmt.Errorf("%q: %w; burn %s --help says what it takes", v, err, c.Command.Name)))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -189,8 +190,19 @@ func (p *program) files(c *cli.Context, t *task) error {
 	if t.db.Memory, err = settings.Size(c.String("memory")); err != nil {
 		return fmt.Errorf("--memory: %w", err)
 	}
+	if t.db.Memory < leastMemory {
+		return fmt.Errorf("--memory %s: use at least 64MB", c.String("memory"))
+	}
+	if t.noIngest {
+		if _, err := os.Stat(t.db.Path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--no-ingest: no database %s; leave the flag out to read the log files", t.db.Path)
+		}
+	}
 	return nil
 }
+
+// leastMemory is what DuckDB needs to open a database and answer, in bytes.
+const leastMemory = 64e6
 
 // output reads how the answer is shown, and what it says to whoever waits for the
 // exit code.

@@ -110,6 +110,9 @@ func plainly(path, section string, err error) error {
 	if section != "" {
 		path += ": " + section
 	}
+	if text == "found character that cannot start any token" {
+		text += "; indent with spaces, not tabs, and put quotes around values that begin with % @ or `"
+	}
 	m := wrongKind.FindStringSubmatch(text)
 	if m == nil {
 		return fmt.Errorf("%s: %s", path, text)

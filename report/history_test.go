@@ -1,0 +1,49 @@
+//go:build cgo
+
+package report_test
+
+import (
+	"bytes"
+	"mime"
+	netmail "net/mail"
+	"strings"
+	"testing"
+
+	"burn/report"
+)
+
+// TestMailSaysWhatChangedAndWhatWorked: beside what to fix, as the weekly review
+// is to.
+func TestMailSaysWhatChangedAndWhatWorked(t *testing.T) {
+	var raw bytes.Buffer
+	if _, err := letter(t, world(nil)).WriteTo(&raw); err != nil {
+		t.Fatal(err)
+	}
+	m, err := netmail.ReadMessage(&raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := mime.ParseMediaType(m.Header.Get("Content-Type")); err != nil {
+		t.Fatal(err)
+	}
+	_, contents := parts(t, "", m.Header.Get("Content-Type"), "", m.Body)
+	for i, want := range [][]string{
+		{"What changed, and why", "Did the fix work", "prototype-bot", "worked"},
+		{"What changed</h2>", "gone: 7,360 calls before", "Did the last fix work?</h2>", "max_history: 5", "1 of 2 marked changes worked at least partly", "$247.60"},
+	} {
+		for _, s := range want {
+			if !strings.Contains(string(contents[i]), s) {
+				t.Errorf("part %d does not say %q:\n%s", i, s, contents[i])
+			}
+		}
+	}
+}
+
+// TestNothingPassesTheFilters is not the same as nothing recorded.
+func TestNothingPassesTheFilters(t *testing.T) {
+	r := empty()
+	r.Filtered = true
+	if s := report.Sentence(r); !strings.HasPrefix(s, "No call in 1 Sep – 30 Sep 2026 passes the filters: leave out --agent") {
+		t.Errorf("%q", s)
+	}
+}
