@@ -106,28 +106,28 @@ func (p *painter) findings(r *analyze.Result) {
 		room = max(p.opt.Width-len(indent), nameWidth)
 		title = min(title, max(room-len("  certain"), nameWidth))
 	}
-	cut := func(s string, width int) string {
-		if twwidth.Width(s) > width {
-			return twwidth.Truncate(s, width, "…")
+	titled := func(s string) string { return s + strings.Repeat(" ", title-twwidth.Width(s)) }
+	below := func(s string, style func(string) string) {
+		for _, line := range wrapped(s, room) {
+			p.line(indent + style(middle(line, room)))
 		}
-		return s
-	}
-	titled := func(s string) string {
-		s = cut(s, title)
-		return s + strings.Repeat(" ", title-twwidth.Width(s))
 	}
 	p.line(p.dim(fmt.Sprintf(" %*s  %s  %s", amount, "Save", titled(what), "Class")))
 	for _, f := range shown {
-		p.line(fmt.Sprintf(" %*s  ", amount, Money(f.Saving)) + p.bold(titled(Clean(f.Title))) + "  " + f.Class)
+		words := wrapped(Clean(f.Title), title)
+		p.line(fmt.Sprintf(" %*s  ", amount, Money(f.Saving)) + p.bold(titled(middle(words[0], title))) + "  " + f.Class)
+		for _, line := range words[1:] {
+			p.line(indent + p.bold(middle(line, title)))
+		}
 		if p.opt.Compact {
 			continue
 		}
-		p.line(indent + p.dim(cut(Clean(f.Evidence), room)))
-		p.line(indent + cut("Do: "+Clean(f.Fix), room))
-		p.line(indent + p.dim(cut("Calls: --explain "+f.ID, room)))
+		below(Clean(f.Evidence), p.dim)
+		below("Do: "+Clean(f.Fix), p.plain)
+		below("Calls: --explain "+f.ID, p.dim)
 	}
 	if more := moreFindings(hidden, left); more != "" {
-		p.line(indent + p.dim(more))
+		below(more, p.dim)
 	}
 }
 

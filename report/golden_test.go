@@ -413,3 +413,27 @@ func TestJSONIsWhatEncodingJSONMakes(t *testing.T) {
 		}
 	}
 }
+
+// TestFixesAreWholeOnANarrowTerminal: a sentence that says what to do is of no use
+// with its end cut off.
+func TestFixesAreWholeOnANarrowTerminal(t *testing.T) {
+	r := pageWorld(nil)
+	r.Findings[0].Fix = "keep a high-water mark; send only what is new since the last run"
+	for _, width := range []int{40, 60, 80} {
+		var b bytes.Buffer
+		if err := report.Text(&b, r, report.TextOptions{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := strings.Cut(b.String(), "What to fix first")
+		list, _, _ = strings.Cut(list, "\n\n")
+		words := strings.Join(strings.Fields(list), " ")
+		if strings.Contains(list, "…") || !strings.Contains(words, "Do: "+r.Findings[0].Fix) {
+			t.Errorf("at %d columns:\n%s", width, list)
+		}
+		for line := range strings.Lines(list) {
+			if w := twwidth.Width(strings.TrimRight(line, "\n")); w > width {
+				t.Errorf("%d columns at %d: %q", w, width, line)
+			}
+		}
+	}
+}

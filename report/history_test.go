@@ -39,6 +39,18 @@ func TestMailSaysWhatChangedAndWhatWorked(t *testing.T) {
 	}
 }
 
+// TestSubjectNamesARiseThatMatters: a change that rounds to nothing is no news.
+func TestSubjectNamesARiseThatMatters(t *testing.T) {
+	r := world(nil)
+	if s := report.Subject(r); !strings.HasSuffix(s, " - chat-gate +98 %") {
+		t.Errorf("%q", s)
+	}
+	r.Changes = r.Changes[1:] // one is gone, one new with $12.50
+	if s := report.Subject(r); strings.Contains(s, " - ") {
+		t.Errorf("%q", s)
+	}
+}
+
 // TestNothingPassesTheFilters is not the same as nothing recorded.
 func TestNothingPassesTheFilters(t *testing.T) {
 	r := empty()

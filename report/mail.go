@@ -54,7 +54,8 @@ func Subject(r *analyze.Result) string {
 	return s
 }
 
-// risen names the agent whose cost rose most, "" if none did.
+// risen names the agent whose cost rose most, "" if none did by a hundredth of all
+// spending.
 func risen(r *analyze.Result) string {
 	var most analyze.AgentChange
 	for _, c := range r.Changes {
@@ -62,7 +63,7 @@ func risen(r *analyze.Result) string {
 			most = c
 		}
 	}
-	if most.Agent == "" {
+	if most.Agent == "" || 100*most.Change.Float() < r.Totals.Cost.Float() {
 		return ""
 	}
 	return named(most.Agent) + " " + Change(most.After, most.Before)
@@ -213,7 +214,7 @@ func (b *mailBody) history(r *analyze.Result) {
 	p.marks(r, palette{})
 	b.Marked = p.Marks.Answer
 	for _, row := range p.Marks.Rows[:min(len(p.Marks.Rows), mailLines)] {
-		b.Marks = append(b.Marks, mailLine{row.Saved.Text, shortName(row.Agent) + ": " + shortName(row.Text), row.Verdict + ". " + shortName(row.Why)})
+		b.Marks = append(b.Marks, mailLine{row.Saved.Text, shortName(row.Agent) + ": " + shortName(row.Text), sentenceCase(row.Verdict) + ". " + shortName(row.Why)})
 	}
 }
 

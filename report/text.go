@@ -144,7 +144,9 @@ func (p *painter) table(g grid) {
 		p.err = p.render(g)
 	}
 	for _, note := range g.notes {
-		p.line(" " + p.dim(note))
+		for _, line := range wrapped(note, max(p.opt.Width-1, 0)) {
+			p.line(" " + p.dim(line))
+		}
 	}
 }
 
