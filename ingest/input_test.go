@@ -130,7 +130,9 @@ func TestFilesAtOnceChangeNothing(t *testing.T) {
 			e.write("d.jsonl", join2(logFile(2, 1, 1, 30), logFile(4, 1, 1, 5)))
 			run()
 			e.write("b.jsonl", b)
-			e.write("e.jsonl", join2(a, sample(1, 61).AppendJSON(nil))) // one of two that were read alike
+			for _, name := range []string{"e.jsonl", "g.jsonl", "h.jsonl"} { // more than were read alike
+				e.write(name, join2(a, sample(1, 61).AppendJSON(nil)))
+			}
 			if err := os.Rename(filepath.Join(e.dir, "a-2.jsonl"), filepath.Join(e.dir, "f.jsonl")); err != nil {
 				t.Fatal(err)
 			}
