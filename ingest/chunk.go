@@ -149,7 +149,7 @@ func typeOf(at any) mapping.Type {
 	return mapping.TypeInvalid
 }
 
-// finish writes the chunk's text into it.
+// finish writes the chunk's text into it, and reports whether there is any.
 func (c *chunk) finish() (hasText bool) {
 	for _, col := range c.cols {
 		if t, ok := col.at.(*texts); ok {
@@ -164,13 +164,21 @@ func (c *chunk) finish() (hasText bool) {
 	return hasText
 }
 
+// empty makes the chunk ready for other rows.
+func (c *chunk) empty(hadText bool) {
+	c.rows = 0
+	if hadText { // frees it
+		mapping.DataChunkReset(c.data)
+		c.bind()
+	}
+}
+
 func (c *chunk) close() { mapping.DestroyDataChunk(&c.data) }
 
 // appender gives chunks to a table.
 type appender struct {
 	c     mapping.Appender
 	types []mapping.LogicalType
-	held  int // rows since it last gave its rows to the table
 }
 
 // newAppender checks that the table has the columns that burn writes.
@@ -216,11 +224,6 @@ func rawConnection(driverConn any) (mapping.Connection, error) {
 	return mapping.Connection{Ptr: ptr.FieldByName("Ptr").UnsafePointer()}, nil
 }
 
-// heldRows is how many rows the appender may hold back: its own 204,800 would
-// be 80 MB of the table call. Giving them to the table plans a statement of all
-// its columns each time.
-const heldRows = 6 * chunkRows
-
 // send appends the rows of a chunk, which is empty afterwards.
 func (a *appender) send(c *chunk) error {
 	if c.rows == 0 {
@@ -231,21 +234,12 @@ func (a *appender) send(c *chunk) error {
 	if mapping.AppendDataChunk(a.c, c.data) == mapping.StateError {
 		return errors.New("append rows: " + mapping.AppenderError(a.c))
 	}
-	a.held += c.rows
-	c.rows = 0
-	if hasText { // frees it
-		mapping.DataChunkReset(c.data)
-		c.bind()
-	}
-	if a.held < heldRows {
-		return nil
-	}
-	return a.push()
+	c.empty(hasText)
+	return nil
 }
 
 // push gives the rows held back to the table.
 func (a *appender) push() error {
-	a.held = 0
 	if mapping.AppenderFlush(a.c) == mapping.StateError {
 		return errors.New("append rows: " + mapping.AppenderError(a.c))
 	}

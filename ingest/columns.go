@@ -296,7 +296,8 @@ func nth(fps []uint64, i int) uint64 {
 	return 0
 }
 
-// take copies rows of another chunk, in ascending order, behind its own.
+// take copies rows of another chunk, one at least and in ascending order,
+// behind its own.
 func (c *callChunk) take(from *callChunk, rows []int) {
 	for i, v := range c.vecs {
 		switch other := from.vecs[i]; v.size {
@@ -320,6 +321,10 @@ func (c *callChunk) take(from *callChunk, rows []int) {
 
 func copyCells[T any](to, from vector, at int, rows []int) {
 	dst, src := (*[chunkRows]T)(to.cells), (*[chunkRows]T)(from.cells)
+	if first := rows[0]; rows[len(rows)-1]-first == len(rows)-1 { // all between
+		copy(dst[at:at+len(rows)], src[first:])
+		return
+	}
 	for k, row := range rows {
 		dst[at+k] = src[row]
 	}

@@ -37,6 +37,8 @@ type DB struct {
 	sql  *sql.DB
 	lock *Lock
 
+	calls newCalls
+
 	why      string // for Rebuilt
 	lost     Beyond
 	kept     string
@@ -182,6 +184,9 @@ func (db *DB) connect(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := db.registerCalls(ctx); err != nil {
+		return err
+	}
 	var tables int
 	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'burn' AND table_name IN ('meta', 'call')").Scan(&tables); err != nil {
 		return err
@@ -290,7 +295,7 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 	}
 	news := len(w.files) > 0
 	if news {
-		if err := l.restoreSeen(); err != nil {
+		if err := l.restoreSeen(db.opt.seenAtOnce); err != nil {
 			return stats, fmt.Errorf("read identities: %w", err)
 		}
 		if err := db.limit(ctx, conn, min(db.opt.Memory, ingestMemory)); err != nil {
@@ -348,12 +353,12 @@ func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 	// on one thread it takes 40 MB less for millions of rows.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := l.prepare(); err != nil {
+	if err := l.prepare(&db.calls); err != nil {
 		return err
 	}
 	p := &pipeline{
 		pricer: db.opt.Prices, newest: db.opt.Now().Add(24 * time.Hour).UnixMilli(), dims: &l.dims,
-		pool: newChunkPool(l.app.types, maxChunks),
+		pool: newChunkPool(l.ins.types, maxChunks),
 	}
 	defer p.pool.close()
 	first := true
@@ -598,12 +603,14 @@ func (db *DB) disconnect() {
 		// It is given up because it is unusable; why is reported already.
 		_ = db.sql.Close()
 		db.sql = nil
+		db.calls.forget()
 	}
 }
 
 // Close writes what is pending and gives the lock back.
 func (db *DB) Close() error {
 	err := db.sql.Close()
+	db.calls.forget()
 	if err == nil {
 		err = db.writeAnswer()
 	}

@@ -3,8 +3,8 @@
 // DuckDB driver.
 //
 // Read in this order: ingest.go (what a run does), files.go (what a file is and
-// where to go on in it), pipeline.go (bytes to entries), loader.go (entries to
-// rows, one transaction), store.go (what else is kept), seen.go and dims.go
+// where to go on in it), pipeline.go (bytes to rows), loader.go (one
+// transaction), insert.go (rows into the table), store.go (what else is kept), seen.go and dims.go
 // (identities, words), db.go (opening, locking, rebuilding), reprice.go.
 //
 // # Exactly once
@@ -52,6 +52,7 @@ type Options struct {
 	Compress bool      // pack plain files with zstd
 
 	filesAtOnce int // 0: filesAtOnce
+	seenAtOnce  int // 0: seenAtOnce
 }
 
 func (o *Options) defaults() {
@@ -69,6 +70,9 @@ func (o *Options) defaults() {
 	}
 	if o.filesAtOnce == 0 {
 		o.filesAtOnce = filesAtOnce
+	}
+	if o.seenAtOnce == 0 {
+		o.seenAtOnce = seenAtOnce
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

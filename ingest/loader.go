@@ -23,8 +23,8 @@ type loader struct {
 	names *names
 	dims  [wordKinds]*dimension
 
-	app      *appender
-	few      *callChunk // rows of chunks with few of them
+	ins      *inserter
+	full     *callChunk // of rows that come next, sent when it is full
 	rows     []int      // for fresh
 	inTx     bool
 	pending  int64 // bytes of lines since the transaction began
@@ -100,6 +100,9 @@ func (l *loader) take(b *block) error {
 		l.finish(f, b.tail)
 	}
 	if len(l.names.added) >= maxSpellings {
+		if err := l.ins.push(); err != nil {
+			return err
+		}
 		if err := l.saveWords(); err != nil {
 			return err
 		}
@@ -144,11 +147,9 @@ func (l *loader) event(row *fileRow, e *event) error {
 	return nil
 }
 
-// fewRows is how many rows of a chunk are copied into the loader's own rather
-// than sent as they are: sending them costs as much as some hundred rows.
-const fewRows = 128
-
-// chunk counts the rows of a chunk and writes those that are new.
+// chunk counts the rows of a chunk and writes those that are new. They are
+// collected to whole chunks: what DuckDB does for each costs as much as a few
+// hundred rows, and it counts different values of the first 614 of each.
 func (l *loader) chunk(row *fileRow, c *callChunk) error {
 	fresh, gaps, err := l.fresh(c)
 	if err != nil {
@@ -160,18 +161,16 @@ func (l *loader) chunk(row *fileRow, c *callChunk) error {
 	row.accepted += int64(len(fresh) - gaps)
 	l.stats.Accepted += int64(len(fresh) - gaps)
 	l.settle(c, fresh)
-	if len(fresh) == c.rows && c.rows >= fewRows {
-		if err := l.app.send(&l.few.chunk); err != nil { // earlier rows first
-			return err
+	for len(fresh) > 0 {
+		n := min(len(fresh), chunkRows-l.full.rows)
+		l.full.take(c, fresh[:n])
+		fresh = fresh[n:]
+		if l.full.rows == chunkRows {
+			if err := l.ins.send(&l.full.chunk); err != nil {
+				return err
+			}
 		}
-		return l.app.send(&c.chunk)
 	}
-	if l.few.rows+len(fresh) > chunkRows {
-		if err := l.app.send(&l.few.chunk); err != nil {
-			return err
-		}
-	}
-	l.few.take(c, fresh)
 	return nil
 }
 
@@ -255,11 +254,11 @@ func (l *loader) begin() error {
 }
 
 // prepare makes the loader ready to take blocks.
-func (l *loader) prepare() (err error) {
-	if l.app, err = newAppender(l.conn, "burn", "call", new(callCells).columns()); err != nil {
+func (l *loader) prepare(calls *newCalls) (err error) {
+	if l.ins, err = newInserter(l.conn, calls, new(callCells).columns()); err != nil {
 		return err
 	}
-	l.few = newCallChunk(l.app.types)
+	l.full = newCallChunk(l.ins.types)
 	return nil
 }
 
@@ -268,10 +267,10 @@ func (l *loader) commit() error {
 	if !l.inTx {
 		return nil
 	}
-	if err := l.app.send(&l.few.chunk); err != nil {
+	if err := l.ins.send(&l.full.chunk); err != nil {
 		return err
 	}
-	if err := l.app.push(); err != nil {
+	if err := l.ins.push(); err != nil {
 		return err
 	}
 	if err := l.save(); err != nil {
@@ -286,9 +285,10 @@ func (l *loader) commit() error {
 
 // close gives up what is not committed.
 func (l *loader) close() {
-	if l.few != nil {
-		l.few.close()
-		l.app.close()
+	if l.full != nil {
+		// Its error is that of a statement which is undone below.
+		_ = l.ins.close()
+		l.full.close()
 	}
 	if l.inTx {
 		// The error of the run that led here is reported; a failed rollback

@@ -213,7 +213,7 @@ const seenAtOnce = 4 << 20
 
 // restoreSeen loads the identities of all processes, unless there are too many
 // ranges of them.
-func (l *loader) restoreSeen() error {
+func (l *loader) restoreSeen(atOnce int) error {
 	l.seen = map[string]*seen{}
 	counts := map[string]int{}
 	all := 0
@@ -233,9 +233,12 @@ func (l *loader) restoreSeen() error {
 	for _, kind := range kinds {
 		s := new(seen)
 		l.seen[kind] = s
-		if all > seenAtOnce {
+		if all > atOnce {
 			s.asked = map[uint64][]seqRange{}
 			s.ask = func(boot uint64) ([]seqRange, error) {
+				if err := l.ins.push(); err != nil { // the connection is needed
+					return nil, err
+				}
 				return l.ranges(nil, fmt.Sprintf("WHERE kind = '%s' AND boot = %d", kind, boot)) // no parameter: database/sql refuses integers of 64 bits
 			}
 		} else if s.kept, err = l.ranges(make([]seqRange, 0, counts[kind]), fmt.Sprintf("WHERE kind = '%s'", kind)); err != nil {
