@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,5 +53,25 @@ func TestForecastTile(t *testing.T) {
 				t.Errorf("verdict %q, want %q", verdict, c.verdict)
 			}
 		})
+	}
+}
+
+// TestHeatIsOfOneHour: what happens each day alike has one colour, also where the
+// period has five Tuesdays and four Thursdays.
+func TestHeatIsOfOneHour(t *testing.T) {
+	r := pageWorld(nil) // 30 days from a Tuesday on
+	r.ByWeekdayHour = nil
+	for d, days := range []int64{4, 5, 5, 4, 4, 4, 4} {
+		for h := range 24 {
+			r.ByWeekdayHour = append(r.ByWeekdayHour, analyze.Row{Key: fmt.Sprintf("%d-%02d", d+1, h), Cost: micro(days * 1_000_000), Requests: days})
+		}
+	}
+	_, heat, _ := strings.Cut(page(t, r, report.HTMLOptions{}), `<table class="heat">`)
+	heat, _, _ = strings.Cut(heat, "</table>")
+	if n := strings.Count(heat, `class="h9"`); n != 7*24 {
+		t.Errorf("%d of 168 hours have the same colour", n)
+	}
+	if !strings.Contains(heat, `title="Tue 03:00 $5.00" data-usd="5"`) {
+		t.Error("an hour's amount is not that of the period")
 	}
 }

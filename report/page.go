@@ -74,7 +74,7 @@ func newPage(r *analyze.Result, opt HTMLOptions, space room) *page {
 	note := space.note(opt.Top)
 	r, opt = space.fit(r, opt)
 	p := &page{
-		Version: opt.Version, Command: command(opt.Command), Base: Clean(opt.Base), Installation: label(r.Installation),
+		Version: opt.Version, Command: command(opt.Command), Base: Clean(opt.Base), Installation: installation(r.Installation),
 		Room: note, still: space.still,
 		Period: PeriodLine(r), Made: r.GeneratedAt.Format("2 Jan 2006 15:04"),
 		Headline: PeriodText(r.Period.Between),
@@ -148,6 +148,14 @@ func command(s string) string {
 		s = string([]rune(s)[:most]) + "…"
 	}
 	return s
+}
+
+// installation is an id as short as people can tell it from others.
+func installation(id string) string {
+	if id = label(id); len(id) > 16 && strings.IndexFunc(id, func(r rune) bool { return r > 'Z' || r < '2' }) < 0 {
+		return id[:8]
+	}
+	return id
 }
 
 // agentName is label, with words for calls that no header names.

@@ -69,22 +69,24 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 	b.Answer = noBreak(strings.Join(parts, " "))
 }
 
+// urgency is 0 for a budget that is crossed, then it was in the period, will be, holds.
+func urgency(r *analyze.Result, b analyze.Budget) int {
+	switch {
+	case b.State == analyze.BudgetCrossed:
+		return 0
+	case b.Crossed(r.Period.Since):
+		return 1
+	case b.State == analyze.BudgetAtRisk:
+		return 2
+	}
+	return 3
+}
+
 // urgentFirst are the budgets as they were given, but those that are crossed first,
 // then those that were in the period, then those that will be.
 func urgentFirst(r *analyze.Result) []analyze.Budget {
-	rank := func(b analyze.Budget) int {
-		switch {
-		case b.State == analyze.BudgetCrossed:
-			return 0
-		case b.Crossed(r.Period.Since):
-			return 1
-		case b.State == analyze.BudgetAtRisk:
-			return 2
-		}
-		return 3
-	}
 	list := slices.Clone(r.Budgets)
-	slices.SortStableFunc(list, func(a, b analyze.Budget) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(list, func(a, b analyze.Budget) int { return urgency(r, a) - urgency(r, b) })
 	return list
 }
 
@@ -184,7 +186,7 @@ func budgetsTile(r *analyze.Result) tile {
 	if n == 1 && !t.Hot {
 		t.Value = "1 holds"
 	}
-	b := urgentFirst(r)[0]
+	b := tightest(r)
 	row := newBudgetRow(r, b)
 	t.Note = "of " + plural(int64(len(r.Budgets)), "budget") + "; " + middle(row.Scope, longName) + ": " + row.Spent.Text + " of " + row.Limit.Text + " a " + b.Per
 	if b.Forecast != nil {
@@ -192,6 +194,19 @@ func budgetsTile(r *analyze.Result) tile {
 	}
 	t.Note = noBreak(t.Note) + "; none on all spending"
 	return t
+}
+
+// tightest is the budget that asks most for attention: of those in the worst state
+// the one of which most is spent.
+func tightest(r *analyze.Result) analyze.Budget {
+	list := urgentFirst(r)
+	best := list[0]
+	for _, b := range list[1:] {
+		if urgency(r, b) == urgency(r, best) && b.Spent.Float()*best.Limit.Float() > best.Spent.Float()*b.Limit.Float() {
+			best = b
+		}
+	}
+	return best
 }
 
 // states counts the budgets that were crossed in the period and those that will be.

@@ -183,12 +183,26 @@ func clockwork(r *analyze.Result) string {
 	return s + " " + verb(len(names), "runs", "run") + " by a clock."
 }
 
+// occurrences counts how often each hour of the week begins in a period, or goes on
+// where it begins: of five Thursdays and four Mondays, none is dearer for that.
+func occurrences(b analyze.Between) map[string]float64 {
+	times := map[string]float64{}
+	for t := b.Since; t.Before(b.Until); t = t.Add(time.Hour) {
+		times[fmt.Sprintf("%d-%02d", (int(t.Weekday())+6)%7+1, t.Hour())]++
+	}
+	return times
+}
+
+// heatMap colours the hours of the week by what one of them costs on average; its
+// amounts are of the whole period.
 func heatMap(r *analyze.Result) *heat {
 	cost, guessed := map[string]analyze.USD{}, map[string]analyze.USD{}
+	times := occurrences(r.Period.Between)
+	mean := func(key string) float64 { return cost[key].Float() / max(times[key], 1) }
 	var most float64
 	for _, row := range r.ByWeekdayHour {
 		cost[row.Key], guessed[row.Key] = row.Cost, row.Estimated
-		most = max(most, row.Cost.Float())
+		most = max(most, mean(row.Key))
 	}
 	h := &heat{}
 	for hour := range 24 {
@@ -204,7 +218,7 @@ func heatMap(r *analyze.Result) *heat {
 			if !u.Known() {
 				c.Title, c.Text = fmt.Sprintf("%s %02d:00 nothing", name, hour), "nothing"
 			} else if most > 0 {
-				c.Level = int(math.Round(levels * u.Float() / most))
+				c.Level = int(math.Round(levels * mean(key) / most))
 			}
 			day.Cells = append(day.Cells, c)
 		}
