@@ -30,7 +30,7 @@ type kind struct {
 	fix   string
 	say   func(*group) (title, evidence string)
 	when  int    // whether its query reads charge: see findAll
-	parts string // a condition on a fingerprint by which its query can be asked in parts
+	parts string // a condition on a fingerprint by which its queries can be asked in parts
 }
 
 // When a finding's query can be asked: at once; when retries have been charged; or
@@ -181,7 +181,6 @@ func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) 
 	if err != nil {
 		return fmt.Errorf("prepare findings: %w", err)
 	}
-	parts := 1 + calls/partCalls
 	// What findings want is asked side by side where it can be, and charged in order.
 	asked, askCtx := errgroup.WithContext(ctx)
 	wanted, charged := make([]chan struct{}, len(kinds)), make([]chan struct{}, len(kinds))
@@ -195,7 +194,7 @@ func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) 
 			if after != nil && !happened(askCtx, after) {
 				return nil
 			}
-			err := l.do(urgent, func() error { return k.want(askCtx, db, parts) })
+			err := l.do(urgent, func() error { return k.want(askCtx, db, calls) })
 			if err == nil {
 				close(wanted[i])
 			}
@@ -253,30 +252,50 @@ func thresholds(set map[string]int64) string {
 	return text.String()
 }
 
-// want writes a finding's calls into the table wanted_NAME. Calls that belong
-// together have one fingerprint, so the query may be asked part by part.
-func (k *kind) want(ctx context.Context, db *sql.DB, parts int64) error {
-	text, table := queries.Text("finding_"+k.name), "wanted_"+k.name
-	if k.parts == "" {
-		parts = 1
-	}
+// prepared names, by finding, the query whose answer the finding's own reads, and
+// the table that it is kept in. It reads few columns, so that few calls are left
+// of which many are read.
+var prepared = map[string]struct{ query, table string }{
+	"repeated": {"finding_again", "asked_again"},
+	"cache":    {"finding_near", "near_call"},
+}
+
+// want writes a finding's calls into the table wanted_NAME.
+func (k *kind) want(ctx context.Context, db *sql.DB, calls int64) error {
 	if k.name == "schedule" { // and batch, which comes later
 		if _, err := db.ExecContext(ctx, queries.Text("finding_runs")); err != nil {
 			return fmt.Errorf("runs of jobs: %w", err)
 		}
 	}
+	parts := int64(1)
+	if p, ok := prepared[k.name]; ok {
+		if err := k.fill(ctx, db, p.table, queries.Text(p.query), 1+calls/(2*partCalls)); err != nil {
+			return err
+		}
+		var rows int64
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+p.table).Scan(&rows); err != nil {
+			return fmt.Errorf("finding %s: %w", k.name, err)
+		}
+		parts += rows / partCalls
+	}
+	query := "WITH wanted (boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (\n" + queries.Text("finding_"+k.name) + ") FROM wanted"
+	return k.fill(ctx, db, "wanted_"+k.name, query, parts)
+}
+
+// fill makes a table of a query's answer. Calls that belong together have one
+// fingerprint, so the query may be asked part by part.
+func (k *kind) fill(ctx context.Context, db *sql.DB, table, query string, parts int64) error {
 	fingerprint, _, _ := strings.Cut(k.parts, " ")
 	for part := range parts {
-		query := text
+		text := query
 		if parts > 1 {
-			query = strings.Replace(text, k.parts, fmt.Sprintf("%s AND %s %% %d = %d", k.parts, fingerprint, parts, part), 1)
+			text = strings.Replace(query, k.parts, fmt.Sprintf("%s AND %s %% %d = %d", k.parts, fingerprint, parts, part), 1)
 		}
-		columns := "(boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence)"
-		statement := "INSERT INTO " + table + " " + columns + " " + query
+		statement := "INSERT INTO " + table + " "
 		if part == 0 {
-			statement = "CREATE OR REPLACE TABLE " + table + " AS WITH wanted " + columns + " AS (\n" + query + ") FROM wanted"
+			statement = "CREATE OR REPLACE TABLE " + table + " AS "
 		}
-		if _, err := db.ExecContext(ctx, statement); err != nil {
+		if _, err := db.ExecContext(ctx, statement+text); err != nil {
 			return fmt.Errorf("finding %s: %w", k.name, err)
 		}
 	}

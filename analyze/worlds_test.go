@@ -81,7 +81,7 @@ func TestFindingsInPartsAreTheSame(t *testing.T) {
 	if len(want) < 4 {
 		t.Fatalf("findings %+v", want)
 	}
-	analyze.InPartsOf(t, 800)
+	analyze.InPartsOf(t, 100)
 	m.w.db.SetMaxOpenConns(2)
 	if got := m.w.run(analyze.Options{Period: m.period}).Findings; !reflect.DeepEqual(got, want) {
 		t.Errorf("in parts %+v\nat once %+v", got, want)

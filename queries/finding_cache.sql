@@ -7,7 +7,6 @@
 -- Writing the same again and reading nothing is no use. A failed call that was paid
 -- and made again is not one that others follow: without it there is nothing to read.
 WITH near AS (
-  -- Whoever shares more shares the first 4 KiB too.
   SELECT boot, seq, ts, caller_id, model_id, key_id_id, provider_id, cost_usd, due, measured, input_tokens, text_bytes,
     CASE WHEN cache_read_tokens > 0 THEN CAST(cache_read_tokens AS BIGINT) + cache_write_tokens ELSE 0 END AS cached_tokens,
     system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
@@ -15,10 +14,8 @@ WITH near AS (
     CAST(tools_bytes AS BIGINT) + system_bytes AS head_bytes,
     CASE WHEN cache_read_tokens = 0 AND fp_system <> 0 AND CAST(tools_bytes AS BIGINT) + system_bytes > 4096 THEN hash(fp_tools, fp_system) ELSE 0 END AS fp_head
   FROM rated
-  ANTI JOIN (SELECT boot, seq FROM charge WHERE place = 1) failed USING (boot, seq)
-  WHERE fp_prefix_4k <> 0 AND cost_usd > 0 AND input_tokens >= cache_minimum AND text_bytes > 0 AND read_pico < input_pico
-  WINDOW again AS (PARTITION BY fp_prefix_4k, model_id, key_id_id, provider_id ORDER BY ts, boot, seq)
-  QUALIFY lag(ts) OVER again >= ts - to_minutes(cache_minutes()) OR lead(ts) OVER again <= ts + to_minutes(cache_minutes())
+  SEMI JOIN near_call USING (boot, seq)
+  WHERE fp_prefix_4k <> 0
 ), numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (ORDER BY ts, boot, seq) AS n FROM near
 ), long AS MATERIALIZED (

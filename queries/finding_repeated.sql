@@ -1,15 +1,11 @@
 -- Which requests were asked before, by the same caller of the same model, and
 -- answered? What comes within a minute may be samples taken on purpose.
-WITH twice AS (
-  SELECT fp_request
-  FROM history
-  WHERE fp_request <> 0 AND cost_usd > 0
-  GROUP BY fp_request
-  HAVING min(ts) + to_seconds(repeat_seconds()) < max(ts)
-), askable AS (
-  SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, embeds, failed
+WITH again AS MATERIALIZED (
+  SELECT boot, seq, ts, caller_id, model_id, fp_request, cost_usd, due, embeds, failed, fp_input <> 0 AND text_bytes >= repeat_bytes() OR embeds AS worth
   FROM traffic
-  WHERE fp_request IN (FROM twice) AND cost_usd > 0 AND (fp_input <> 0 AND text_bytes >= repeat_bytes() OR embeds)
+  WHERE fp_request <> 0 AND fp_request IN (FROM asked_again) AND cost_usd > 0
+), askable AS (
+  SELECT * FROM again WHERE worth
 ), firsts AS (
   SELECT caller_id, model_id, fp_request, min(ts) FILTER (NOT failed AND retried IS NULL) AS first_at
   FROM askable

@@ -3,12 +3,12 @@
 -- the lines, picked by their hash, so that the exact comparison is made for few callers.
 WITH picked AS (
   SELECT DISTINCT caller_id, unnest([
-    CASE WHEN hash(fp_input) % 8 = 0 THEN fp_input ELSE 0 END, CASE WHEN hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0 THEN fp_part_0 ELSE 0 END,
-    CASE WHEN hash(fp_part_1) % 16 = 0 THEN fp_part_1 ELSE 0 END, CASE WHEN hash(fp_part_2) % 16 = 0 THEN fp_part_2 ELSE 0 END,
-    CASE WHEN hash(fp_part_3) % 16 = 0 THEN fp_part_3 ELSE 0 END]) AS doc
+    CASE WHEN hash(fp_input) & 7 = 0 THEN fp_input ELSE 0 END, CASE WHEN hash(fp_part_0) & 15 = 0 AND fp_part_1 <> 0 THEN fp_part_0 ELSE 0 END,
+    CASE WHEN hash(fp_part_1) & 15 = 0 THEN fp_part_1 ELSE 0 END, CASE WHEN hash(fp_part_2) & 15 = 0 THEN fp_part_2 ELSE 0 END,
+    CASE WHEN hash(fp_part_3) & 15 = 0 THEN fp_part_3 ELSE 0 END]) AS doc
   FROM traffic
-  WHERE cost_usd > 0 AND (fp_input <> 0 AND hash(fp_input) % 8 = 0 OR fp_part_0 <> 0 AND hash(fp_part_0) % 16 = 0 AND fp_part_1 <> 0
-    OR fp_part_1 <> 0 AND hash(fp_part_1) % 16 = 0 OR fp_part_2 <> 0 AND hash(fp_part_2) % 16 = 0 OR fp_part_3 <> 0 AND hash(fp_part_3) % 16 = 0)
+  WHERE cost_usd > 0 AND (fp_input <> 0 AND hash(fp_input) & 7 = 0 OR fp_part_0 <> 0 AND hash(fp_part_0) & 15 = 0 AND fp_part_1 <> 0
+    OR fp_part_1 <> 0 AND hash(fp_part_1) & 15 = 0 OR fp_part_2 <> 0 AND hash(fp_part_2) & 15 = 0 OR fp_part_3 <> 0 AND hash(fp_part_3) & 15 = 0)
 ), near_doc AS (
   SELECT caller_id, doc FROM picked WHERE doc <> 0
 ), shared_doc AS (
@@ -37,8 +37,8 @@ WITH picked AS (
   SELECT caller_id, count(*) AS calls FROM work GROUP BY caller_id
 ), input AS MATERIALIZED (
   -- Values in too many of a caller's calls are its template, not its input.
-  SELECT caller_id, fp_input, n, usd, output_tokens
-  FROM (SELECT caller_id, fp_input, count(*) AS n, sum(cost_usd) AS usd, sum(CAST(output_tokens AS BIGINT)) AS output_tokens FROM work GROUP BY caller_id, fp_input)
+  SELECT caller_id, fp_input, n
+  FROM (SELECT caller_id, fp_input, count(*) AS n FROM work GROUP BY caller_id, fp_input)
   JOIN volume USING (caller_id)
   WHERE n * 100 <= calls * common_pct() OR n <= common_calls()
 ), compared AS MATERIALIZED (
@@ -106,32 +106,39 @@ WITH picked AS (
   JOIN inputs ON inputs.caller_id = a
   GROUP BY a, b
   HAVING count(*) >= same_inputs() AND count(*) * 100 >= any_value(inputs) * same_share_pct()
-), linking AS MATERIALIZED (
-  SELECT caller_id, trace_hash AS link FROM work WHERE trace_hash <> 0 UNION ALL SELECT caller_id, session_hash FROM work WHERE session_hash <> 0
-), link AS MATERIALIZED (
-  SELECT DISTINCT caller_id, link
-  FROM linking
-  WHERE link IN (SELECT link FROM linking GROUP BY link HAVING min(caller_id) <> max(caller_id))
-), linked AS (
-  -- Steps of one action: a router, a guard and an answerer see one user turn.
-  SELECT DISTINCT x.caller_id AS a, y.caller_id AS b
-  FROM link x
-  JOIN link y USING (link)
-  WHERE x.caller_id <> y.caller_id
 ), side AS (
-  SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(i.usd) AS matched_usd, sum(i.output_tokens) AS output_tokens, sum(i.n) AS calls
+  SELECT a, b, any_value(h.shared) AS shared, any_value(h.pct) AS pct, sum(w.cost_usd) AS matched_usd, sum(CAST(w.output_tokens AS BIGINT)) AS output_tokens, count(*) AS calls
   FROM half h
   JOIN matched m USING (a, b)
-  JOIN input i ON i.caller_id = m.a AND i.fp_input = m.fp_input
+  JOIN work w ON w.caller_id = m.a AND w.fp_input = m.fp_input
   GROUP BY a, b
-), loser AS (
+), less AS MATERIALIZED (
   SELECT x.a, x.b, x.shared, x.pct
   FROM side x
   JOIN side y ON y.a = x.b AND y.b = x.a
   WHERE (x.matched_usd < y.matched_usd OR x.matched_usd = y.matched_usd AND x.a > y.a)
     AND x.output_tokens * y.calls <= same_output_factor() * y.output_tokens * x.calls
     AND y.output_tokens * x.calls <= same_output_factor() * x.output_tokens * y.calls
-    AND NOT EXISTS (SELECT 1 FROM linked l WHERE l.a = x.a AND l.b = x.b)
+), linking AS MATERIALIZED (
+  SELECT caller_id, unnest([trace_hash, session_hash]) AS link
+  FROM work
+  WHERE (trace_hash <> 0 OR session_hash <> 0) AND caller_id IN (SELECT a FROM less UNION SELECT b FROM less)
+), linked AS (
+  -- Steps of one action: a router, a guard and an answerer see one user turn.
+  SELECT DISTINCT a, b
+  FROM less
+  JOIN linking x ON x.caller_id = a
+  WHERE link <> 0 AND (b, link) IN (SELECT (caller_id, link) FROM linking)
+), loser AS MATERIALIZED (
+  -- Who shares inputs with several gives each to the one it shares the most with.
+  SELECT a, b, shared, pct, row_number() OVER (PARTITION BY a ORDER BY shared DESC, b) AS turn
+  FROM less
+  ANTI JOIN linked USING (a, b)
+), given AS (
+  SELECT a, fp_input, min(turn) AS turn
+  FROM matched
+  JOIN loser USING (a, b)
+  GROUP BY a, fp_input
 )
 SELECT
   boot, seq, caller_id, loser.b AS other_id, 'likely' AS class, cost_usd,
@@ -139,7 +146,6 @@ SELECT
   shared AS shared_inputs,
   pct AS shared_pct
 FROM work w
-JOIN loser ON loser.a = w.caller_id
-JOIN matched m ON m.a = loser.a AND m.b = loser.b AND m.fp_input = w.fp_input
+JOIN given ON given.a = w.caller_id AND given.fp_input = w.fp_input
+JOIN loser ON loser.a = given.a AND loser.turn = given.turn
 WHERE due
-QUALIFY row_number() OVER (PARTITION BY boot, seq ORDER BY shared DESC, loser.b) = 1
