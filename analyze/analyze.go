@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -198,10 +199,31 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 			asked.Go(func() error { return try(askCtx, f) })
 		}
 	}
+	kept := map[string]chan struct{}{}
 	for _, q := range catalog[1:] {
-		if wanted(q) {
-			asked.Go(func() error { return l.do(canWait, func() error { return q.ask(askCtx, db, r, opt.Need) }) })
+		if q.table != "" {
+			kept[q.name] = make(chan struct{})
 		}
+	}
+	for _, q := range catalog[1:] {
+		if !wanted(q) {
+			continue
+		}
+		asked.Go(func() error {
+			if q.after != "" && !happened(askCtx, kept[q.after]) {
+				return nil
+			}
+			return l.do(canWait, func() error {
+				if q.table == "" {
+					return q.ask(askCtx, db, r, opt.Need)
+				}
+				err := q.keep(askCtx, db, r.Totals.Requests)
+				if err == nil {
+					close(kept[q.name])
+				}
+				return err
+			})
+		})
 	}
 	if err := asked.Wait(); err != nil {
 		return err
@@ -240,6 +262,19 @@ func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) err
 		return fmt.Errorf("query %s: %w", q.name, err)
 	}
 	return nil
+}
+
+// keep writes the answer into q.table.
+func (q question) keep(ctx context.Context, db *sql.DB, calls int64) error {
+	if err := fill(ctx, db, q.table, queries.Text(q.name), q.parts, narrowParts(calls)); err != nil || q.otherwise == "" {
+		return err
+	}
+	var rows int64
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+q.table).Scan(&rows); err != nil || rows > 0 {
+		return err
+	}
+	i := slices.IndexFunc(catalog, func(other question) bool { return other.name == q.otherwise })
+	return catalog[i].keep(ctx, db, calls)
 }
 
 // statement takes the wanted columns of the query's file, so that DuckDB does not

@@ -24,9 +24,12 @@ type question struct {
 	// packed gives one row per value of the first column, the others of all its rows
 	// as one text with spaces between: a row costs the driver more than it holds.
 	packed bool
-	when   func(need Need, r *Result) bool // nil: always
-	exam   bool                            // asked by Examine
-	read   func(r *Result, scan scanner) error
+	// table keeps the answer, for questions that come after; otherwise is asked for it
+	// where there is none. parts is a condition on a hash, to ask in parts.
+	table, otherwise, parts, after string
+	when                           func(need Need, r *Result) bool // nil: always
+	exam                           bool                            // asked by Examine
+	read                           func(r *Result, scan scanner) error
 }
 
 const (
@@ -58,7 +61,9 @@ var catalog = []question{
 	{name: "consumption", cols: consumptionCols, order: "agent, model, basis", when: onlySplit, read: readConsumption},
 	{name: "unknown_callers", exam: true, cols: strangerCols, order: "place, points DESC, agent", read: readStranger},
 	{name: "mark_days", cols: markDayCols, order: "n, agent, day", when: never, read: readMarkDay},
-	{name: "traces", cols: traceCols, order: "trace_rank, started_at, call_boot, call_seq", where: "trace_rank <= 10", read: readTraces},
+	{name: "actions", table: "action", otherwise: "action_sessions", parts: "trace_hash <> 0"},
+	{name: "action_sessions", table: "action", parts: "session_hash <> 0", when: never},
+	{name: "traces", after: "actions", cols: traceCols, order: "trace_rank, started_at, call_boot, call_seq", where: "trace_rank <= 10", read: readTraces},
 	{name: "unpriced", exam: true, cols: "provider model requests tokens", order: "tokens DESC, requests DESC, provider, model", read: readUnpriced},
 	{name: "inconsistent", exam: true, cols: "provider model requests", order: "requests DESC, provider, model", read: readInconsistent},
 	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
@@ -70,7 +75,7 @@ var catalog = []question{
 	{name: "prompt_sample", cols: "agent input_tokens output_tokens", order: "agent, boot, seq", when: onlyPictures, read: readSample},
 	{name: "big_prompts", cols: "started_at agent user model input_tokens output_tokens cost_usd estimated",
 		order: "beyond_tokens DESC, started_at, boot, seq", when: onlyPictures, read: readBigPrompt},
-	{name: "trace_typical", cols: "traces typical_usd", when: onlyPictures, read: readTypical},
+	{name: "trace_typical", after: "actions", cols: "traces typical_usd", when: onlyPictures, read: readTypical},
 	{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
 	{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 	{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},

@@ -41,7 +41,7 @@ func TestCatalogueAndFilesMatch(t *testing.T) {
 func TestEachFileRunsPastedAlone(t *testing.T) {
 	w := newWorld(t)
 	w.add(call{ts: at("2026-11-02 00:00:00"), agent: "a", cost: "1", session: "s", trace: "t", input: 100, output: 1},
-		call{ts: at("2026-11-02 00:00:01"), agent: "a", trace: "t"},
+		call{ts: at("2026-11-02 00:00:01"), agent: "a", trace: "t", session: "s"},
 		call{ts: at("2026-11-02 00:00:02"), agent: "a", cost: "1", stream: true, estimated: true},
 		call{ts: at("2026-11-02 00:00:03"), cost: "1", flags: "inconsistent"})
 	w.run(analyze.Options{Period: november, Marks: []analyze.Mark{{At: at("2026-11-01 12:00:00"), Agent: "a", Text: "t"}}})

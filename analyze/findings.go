@@ -269,34 +269,37 @@ func (k *kind) want(ctx context.Context, db *sql.DB, calls int64) error {
 	}
 	parts := int64(1)
 	if p, ok := prepared[k.name]; ok {
-		if err := k.fill(ctx, db, p.table, queries.Text(p.query), 1+calls/(2*partCalls)); err != nil {
+		if err := fill(ctx, db, p.table, queries.Text(p.query), k.parts, narrowParts(calls)); err != nil {
 			return err
 		}
 		var rows int64
 		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+p.table).Scan(&rows); err != nil {
 			return fmt.Errorf("finding %s: %w", k.name, err)
 		}
-		parts += rows / partCalls
+		parts += rows / max(1, partCalls)
 	}
-	query := "WITH wanted (boot, seq, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (\n" + queries.Text("finding_"+k.name) + ") FROM wanted"
-	return k.fill(ctx, db, "wanted_"+k.name, query, parts)
+	query := "WITH wanted (boot, seq, ts, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (\n" + queries.Text("finding_"+k.name) + ") FROM wanted"
+	return fill(ctx, db, "wanted_"+k.name, query, k.parts, parts)
 }
 
-// fill makes a table of a query's answer. Calls that belong together have one
-// fingerprint, so the query may be asked part by part.
-func (k *kind) fill(ctx context.Context, db *sql.DB, table, query string, parts int64) error {
-	fingerprint, _, _ := strings.Cut(k.parts, " ")
+// narrowParts is in how many parts a query of few columns is asked.
+func narrowParts(calls int64) int64 { return 1 + calls/(2*max(1, partCalls)) }
+
+// fill makes a table of a query's answer. Rows that belong together have one
+// fingerprint, so the query may be asked in parts, by a condition on it.
+func fill(ctx context.Context, db *sql.DB, table, query, condition string, parts int64) error {
+	fingerprint, _, _ := strings.Cut(condition, " ")
 	for part := range parts {
 		text := query
 		if parts > 1 {
-			text = strings.Replace(query, k.parts, fmt.Sprintf("%s AND %s %% %d = %d", k.parts, fingerprint, parts, part), 1)
+			text = strings.Replace(query, condition, fmt.Sprintf("%s AND %s %% %d = %d", condition, fingerprint, parts, part), 1)
 		}
 		statement := "INSERT INTO " + table + " "
 		if part == 0 {
 			statement = "CREATE OR REPLACE TABLE " + table + " AS "
 		}
 		if _, err := db.ExecContext(ctx, statement+text); err != nil {
-			return fmt.Errorf("finding %s: %w", k.name, err)
+			return fmt.Errorf("write %s: %w", table, err)
 		}
 	}
 	return nil
@@ -309,7 +312,7 @@ func (k *kind) charge(place int) string {
 WITH taken AS (
   SELECT boot, seq, sum(saved_usd) AS usd FROM charge SEMI JOIN wanted_%[2]s USING (boot, seq) GROUP BY ALL
 )
-SELECT %[1]d, class, boot, seq, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
+SELECT %[1]d, class, boot, seq, ts, caller_id, other_id, cost_usd, least(avoidable_usd, cost_usd - coalesce(usd, 0)) AS saved, first_evidence, second_evidence
 FROM wanted_%[2]s LEFT JOIN taken USING (boot, seq)
 WHERE least(avoidable_usd, cost_usd - coalesce(usd, 0)) > 0;
 DROP TABLE wanted_%[2]s`, place, k.name)

@@ -101,3 +101,28 @@ func TestMarkOfAnAgentNobodyKnows(t *testing.T) {
 		}
 	}
 }
+
+// TestStillAvoidableIsWhatFindingsCharge: of the marked agent, named or not, after
+// the mark, and nothing that only a test can show.
+func TestStillAvoidableIsWhatFindingsCharge(t *testing.T) {
+	for _, named := range []bool{true, false} {
+		m := newMaker(t, 11)
+		m.named = named
+		m.repeated()
+		m.history()
+		m.dearer()
+		agent, when := m.agents[1], at("2026-11-12 00:00:00")
+		if !named {
+			agent = "unknown"
+		}
+		r := m.w.run(analyze.Options{Period: m.period, Marks: []analyze.Mark{{At: when, Agent: agent, Text: "t"}}})
+		var want analyze.USD
+		row := m.w.db.QueryRow("SELECT CAST(sum(saved_usd) AS VARCHAR) FROM charge JOIN calls USING (boot, seq) WHERE agent = ? AND calls.ts >= ? AND place < 10", agent, when)
+		if err := row.Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Marks[0].StillLeft; want.Pico().Sign() <= 0 || got.Cmp(want) != 0 {
+			t.Errorf("named %v: still avoidable %s, findings charge %s", named, got, want)
+		}
+	}
+}

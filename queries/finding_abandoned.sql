@@ -1,6 +1,6 @@
 -- Which streams were paid though the client left before they ended?
 SELECT
-  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
+  boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
   cost_usd AS avoidable_usd,
   CAST(output_tokens AS BIGINT) AS output_tokens,
   CAST(latency_ms AS BIGINT) AS waited_ms

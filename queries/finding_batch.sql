@@ -30,7 +30,7 @@ WITH run AS (
     AND sum(calls) * 100 >= any_value(caller_calls) * schedule_share_pct()
 ), made AS MATERIALIZED (
   -- By a list of callers: where there is no such job no call is read.
-  SELECT boot, seq, date_trunc('minute', ts) AS minute, caller_id, cost_usd, batch_multiplier, due AND NOT stream AND batch_multiplier < 1 AS could,
+  SELECT boot, seq, ts, date_trunc('minute', ts) AS minute, caller_id, cost_usd, batch_multiplier, due AND NOT stream AND batch_multiplier < 1 AS could,
     fp_turn_0, fp_turn_1, fp_turn_2, fp_turn_3, response_hash, prev_response_hash
   FROM rated, (SELECT list(caller_id) AS callers FROM daily HAVING count(*) > 0) jobs
   WHERE list_contains(callers, caller_id)
@@ -51,7 +51,7 @@ WITH run AS (
 ), answered AS MATERIALIZED (
   SELECT DISTINCT prev_response_hash AS answer FROM placed WHERE prev_response_hash <> 0
 ), work AS MATERIALIZED (
-  SELECT boot, seq, caller_id, cost_usd, batch_multiplier, runs
+  SELECT boot, seq, ts, caller_id, cost_usd, batch_multiplier, runs
   FROM placed
   WHERE could AND prev_response_hash = 0 AND response_hash NOT IN (FROM answered)
     AND (caller_id, run, fp_turn_0) NOT IN (FROM continued) AND (caller_id, run, fp_turn_1) NOT IN (FROM continued)
@@ -60,7 +60,7 @@ WITH run AS (
   SELECT boot, seq, sum(saved_usd) AS usd FROM charge SEMI JOIN work USING (boot, seq) WHERE place < 8 GROUP BY ALL
 )
 SELECT
-  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
+  boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
   CAST(CAST(cost_usd - coalesce(taken.usd, 0) AS DECIMAL(18, 12)) * CAST(1 - batch_multiplier AS DECIMAL(9, 6)) AS DECIMAL(18, 12)) AS avoidable_usd,
   runs AS runs,
   CAST(NULL AS BIGINT) AS nothing

@@ -49,7 +49,7 @@ WITH near AS (
   JOIN longest USING (n)
 )
 SELECT
-  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
+  boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
   usd((CAST(prefix_tokens AS HUGEINT) - cached_tokens) * (input_pico - read_pico)
     - CASE WHEN after_head THEN CAST(prefix_tokens AS HUGEINT) * greatest(0, write_pico - input_pico) ELSE 0 END) AS avoidable_usd,
   CAST(prefix_tokens AS BIGINT) AS prefix_tokens,

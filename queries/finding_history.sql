@@ -1,7 +1,7 @@
 -- Which calls send a long history for a short answer? All but the last five
 -- messages could stay at home, as far as they were not read from the cache.
 SELECT
-  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
+  boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
   usd(greatest(0, (CAST(history_bytes AS HUGEINT) - recent_bytes) * input_tokens // text_bytes
     - greatest(0, CAST(cache_read_tokens AS HUGEINT) - (CAST(system_bytes AS HUGEINT) + tools_bytes) * input_tokens // text_bytes)) * input_pico) AS avoidable_usd,
   CAST(input_tokens AS BIGINT) AS input_tokens,

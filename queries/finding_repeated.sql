@@ -14,7 +14,7 @@ WITH again AS MATERIALIZED (
   HAVING first_at + to_seconds(repeat_seconds()) < max(ts)
 )
 SELECT
-  boot, seq, caller_id, CAST(0 AS UBIGINT) AS other_id, CASE WHEN embeds THEN 'certain' ELSE 'likely' END AS class, cost_usd,
+  boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, CASE WHEN embeds THEN 'certain' ELSE 'likely' END AS class, cost_usd,
   cost_usd AS avoidable_usd,
   epoch_ms(ts) - epoch_ms(first_at) AS repeated_after_ms,
   CAST(embeds AS BIGINT) AS embedding

@@ -11,7 +11,7 @@ WITH failed AS MATERIALIZED (
   WHERE fp_request IN (SELECT fp_request FROM failed)
 )
 SELECT
-  f.boot, f.seq, f.caller_id, CAST(0 AS UBIGINT) AS other_id, 'certain' AS class, any_value(f.cost_usd) AS cost_usd,
+  f.boot, f.seq, any_value(f.ts) AS ts, f.caller_id, CAST(0 AS UBIGINT) AS other_id, 'certain' AS class, any_value(f.cost_usd) AS cost_usd,
   any_value(f.cost_usd) AS avoidable_usd,
   min(epoch_ms(later.ts) - epoch_ms(f.ts)) AS repeated_after_ms,
   CASE WHEN any_value(f.broken) THEN 0 ELSE 1 END AS cut_at_limit

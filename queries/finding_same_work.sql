@@ -30,7 +30,7 @@ WITH picked AS (
 ), suspect AS MATERIALIZED (
   SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
 ), work AS MATERIALIZED (
-  SELECT boot, seq, caller_id, fp_input, cost_usd, output_tokens, trace_hash, session_hash, due
+  SELECT boot, seq, ts, caller_id, fp_input, cost_usd, output_tokens, trace_hash, session_hash, due
   FROM traffic
   WHERE caller_id IN (FROM suspect) AND fp_input <> 0 AND cost_usd > 0
 ), volume AS (
@@ -141,7 +141,7 @@ WITH picked AS (
   GROUP BY a, fp_input
 )
 SELECT
-  boot, seq, caller_id, loser.b AS other_id, 'likely' AS class, cost_usd,
+  boot, seq, ts, caller_id, loser.b AS other_id, 'likely' AS class, cost_usd,
   cost_usd AS avoidable_usd,
   shared AS shared_inputs,
   pct AS shared_pct

@@ -50,7 +50,7 @@ CREATE OR REPLACE MACRO usd(thousandths) AS
 -- What findings took, call by call: place is the finding's order, other_id the
 -- second caller, or the model, that it is about.
 CREATE OR REPLACE TABLE charge (
-  place UTINYINT NOT NULL, class VARCHAR NOT NULL, boot UBIGINT NOT NULL, seq UBIGINT NOT NULL,
+  place UTINYINT NOT NULL, class VARCHAR NOT NULL, boot UBIGINT NOT NULL, seq UBIGINT NOT NULL, ts TIMESTAMP NOT NULL,
   caller_id UBIGINT NOT NULL, other_id UBIGINT NOT NULL,
   cost_usd DECIMAL(18, 12) NOT NULL, saved_usd DECIMAL(18, 12) NOT NULL, first_evidence BIGINT, second_evidence BIGINT
 );

@@ -2,7 +2,7 @@
 -- calls, where trace_rank 1 is the dearest. Words are looked up last, for the few
 -- calls that are left.
 WITH dearest AS (
-  FROM actions
+  FROM action
   ORDER BY action_usd DESC NULLS LAST, action_hash
   LIMIT 1000
 ), names AS (

@@ -5,6 +5,9 @@
 -- numbers of a few words are filled in by SetPeriod with timestamps and numbers
 -- only, never with a caller's text.
 
+-- UTC in the report's time zone, exact in the period and the week before.
+CREATE OR REPLACE MACRO local_time(ts) AS ts + to_seconds({{offset}});
+
 -- answered: the client got a whole good answer; failed: it did not (of a gap
 -- line nobody knows); unpriced: it costs something and no price is known; named: it
 -- says for which agent; ended, aborted: to its end, or until the client left;
@@ -12,7 +15,7 @@
 -- words, so that calls which do not meet them are not even read.
 CREATE OR REPLACE VIEW every_call AS
 SELECT
-  boot, seq, part, requests, gap, ts, ts + to_seconds({{offset}}) AS local_ts, latency_us / 1000 AS latency_ms, ttft_us / 1000 AS ttft_ms,
+  boot, seq, part, requests, gap, ts, local_time(ts) AS local_ts, latency_us / 1000 AS latency_ms, ttft_us / 1000 AS ttft_ms,
   w.upstream[upstream_id + 1] AS upstream, w.provider[provider_id + 1] AS provider,
   w.operation[operation_id + 1] AS operation, operation_id = {{embeddings}} AS embeds, w.endpoint[endpoint_id + 1] AS endpoint, w.method[method_id + 1] AS method,
   status, end_id = {{complete}} AND status < 400 AND NOT gap AND part = 0 AS answered,
@@ -56,26 +59,6 @@ SELECT * FROM every_call WHERE ts >= TIMESTAMP '{{since}}' AND ts < TIMESTAMP '{
 
 CREATE OR REPLACE VIEW history AS
 SELECT * FROM every_call WHERE ts >= TIMESTAMP '{{since}}' - INTERVAL 7 DAY AND ts < TIMESTAMP '{{until}}';
-
--- User actions: calls under one trace id or, where no trace has two calls, in one
--- session.
-CREATE OR REPLACE VIEW actions AS
-WITH trace AS (
-  SELECT trace_hash AS action_hash, sum(cost_usd) AS action_usd
-  FROM calls
-  WHERE trace_hash <> 0
-  GROUP BY trace_hash
-  HAVING sum(requests) >= 2
-), session AS (
-  SELECT session_hash AS action_hash, sum(cost_usd) AS action_usd
-  FROM calls
-  WHERE session_hash <> 0 AND NOT EXISTS (FROM trace)
-  GROUP BY session_hash
-  HAVING sum(requests) >= 2
-)
-SELECT *, 'trace' AS grouped_by FROM trace
-UNION ALL
-SELECT *, 'session' AS grouped_by FROM session;
 
 -- What calls cost, of all callers whatever the filter, and of the weeks before as
 -- well: for budgets, forecasts and spikes.
