@@ -205,9 +205,14 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 			kept[q.name] = make(chan struct{})
 		}
 	}
+	byHour := worthHours(r, opt, wanted)
 	for _, q := range catalog[1:] {
-		if !wanted(q) {
+		switch {
+		case q.name == "hourly" && byHour:
+		case !wanted(q):
 			continue
+		case q.sums && byHour:
+			q.after = "hourly"
 		}
 		asked.Go(func() error {
 			if q.after != "" && !happened(askCtx, kept[q.after]) {
@@ -264,6 +269,22 @@ func (q question) ask(ctx context.Context, db *sql.DB, r *Result, need Need) err
 	return nil
 }
 
+// hourCalls is how many calls of an agent and hour, in the mean, make it worth
+// while to sum them by hour once for several questions.
+var hourCalls int64 = 4 // a variable for tests
+
+// worthHours reports whether summing calls by hour first takes less time.
+func worthHours(r *Result, opt Options, wanted func(question) bool) bool {
+	questions := 0
+	for _, q := range catalog[1:] {
+		if q.sums && wanted(q) {
+			questions++
+		}
+	}
+	hours := int64(r.Period.Until.Sub(r.Period.Since).Hours()) + 1
+	return opt.Need&Whole == 0 && questions > 2 && r.Totals.Requests > hourCalls*max(1000, hours*r.Totals.Agents)
+}
+
 // keep writes the answer into q.table.
 func (q question) keep(ctx context.Context, db *sql.DB, calls int64) error {
 	if err := fill(ctx, db, q.table, queries.Text(q.name), q.parts, narrowParts(calls)); err != nil || q.otherwise == "" {
@@ -294,7 +315,11 @@ func (q question) statement(need Need) (string, int) {
 		}
 		text = cols[0] + ", string_agg(concat_ws(' ', " + strings.Join(cols[1:], ", ") + "), ' ')"
 	}
-	text = "SELECT " + text + " FROM (\n" + queries.Text(q.name) + ") answer"
+	from := queries.Text(q.name)
+	if q.after == "hourly" {
+		from = strings.Replace(from, "\nFROM calls\n", "\nFROM hourly\n", 1)
+	}
+	text = "SELECT " + text + " FROM (\n" + from + ") answer"
 	if q.where != "" && need&Whole == 0 {
 		text += " WHERE " + q.where
 	}

@@ -27,9 +27,11 @@ type question struct {
 	// table keeps the answer, for questions that come after; otherwise is asked for it
 	// where there is none. parts is a condition on a hash, to ask in parts.
 	table, otherwise, parts, after string
-	when                           func(need Need, r *Result) bool // nil: always
-	exam                           bool                            // asked by Examine
-	read                           func(r *Result, scan scanner) error
+	// sums tells that, but for slow columns, the table hourly gives the same as calls.
+	sums bool
+	when func(need Need, r *Result) bool // nil: always
+	exam bool                            // asked by Examine
+	read func(r *Result, scan scanner) error
 }
 
 const (
@@ -47,16 +49,17 @@ const TrendHours = 50
 // of queries, but for schema, words and views, stands here once.
 var catalog = []question{
 	{name: "totals", exam: true, cols: totalCols, read: readTotals},
+	{name: "hourly", table: "hourly", when: never},
 	{name: "by_agent", cols: rowCols + " " + quantiles, order: byMoney, read: readAgents},
 	{name: "by_user", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByUser })},
-	{name: "by_model", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByModel })},
-	{name: "by_endpoint", cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByEndpoint })},
-	{name: "by_team", cols: rowCols, slow: quantiles, order: byMoney, when: onlyLong, read: into(func(r *Result) *[]Row { return &r.ByTeam })},
+	{name: "by_model", sums: true, cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByModel })},
+	{name: "by_endpoint", sums: true, cols: rowCols, slow: quantiles, order: byMoney, read: into(func(r *Result) *[]Row { return &r.ByEndpoint })},
+	{name: "by_team", sums: true, cols: rowCols, slow: quantiles, order: byMoney, when: onlyLong, read: into(func(r *Result) *[]Row { return &r.ByTeam })},
 	{name: "by_session", cols: rowCols, slow: quantiles, order: byMoney, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.BySession })},
-	{name: "by_day", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByDay })},
-	{name: "by_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByHour })},
+	{name: "by_day", sums: true, cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByDay })},
+	{name: "by_hour", sums: true, cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByHour })},
 	{name: "by_time", cols: rowCols, slow: quantiles, order: byKey, when: onlyWhole, read: into(func(r *Result) *[]Row { return &r.ByTime })},
-	{name: "by_weekday_hour", cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
+	{name: "by_weekday_hour", sums: true, cols: rowCols, slow: quantiles, order: byKey, read: into(func(r *Result) *[]Row { return &r.ByWeekdayHour })},
 	{name: "waste", cols: "agent ratio input_tokens output_tokens cost_usd estimated_usd", order: "input_tokens DESC, agent", read: readWaste},
 	{name: "consumption", cols: consumptionCols, order: "agent, model, basis", when: onlySplit, read: readConsumption},
 	{name: "unknown_callers", exam: true, cols: strangerCols, order: "place, points DESC, agent", read: readStranger},
@@ -68,9 +71,9 @@ var catalog = []question{
 	{name: "inconsistent", exam: true, cols: "provider model requests", order: "requests DESC, provider, model", read: readInconsistent},
 	{name: "streams_without_usage", exam: true, cols: "agent provider model endpoint requests cost_usd",
 		order: "cost_usd DESC NULLS LAST, requests DESC, agent, provider, model, endpoint", read: readStreams},
-	{name: "trend_day", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
-	{name: "trend_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
-	{name: "by_agent_hour", cols: "key agent cost_usd estimated_usd", order: "key, agent", when: onlyPictures, read: readAgentHours},
+	{name: "trend_day", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
+	{name: "trend_hour", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
+	{name: "by_agent_hour", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: onlyPictures, read: readAgentHours},
 	{name: "prompt_ratio", cols: "requests cost_usd estimated_usd", when: onlyPictures, read: readAboveTen},
 	{name: "prompt_sample", cols: "agent input_tokens output_tokens", order: "agent, boot, seq", when: onlyPictures, read: readSample},
 	{name: "big_prompts", cols: "started_at agent user model input_tokens output_tokens cost_usd estimated",

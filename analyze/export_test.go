@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"database/sql"
+	"math"
 	"testing"
 
 	"burn/queries"
@@ -48,6 +49,16 @@ func InPartsOf(t testing.TB, calls int64) {
 	old := partCalls
 	partCalls = calls
 	t.Cleanup(func() { partCalls = old })
+}
+
+// ByHour makes calls be summed by hour first, or not, until the test is over.
+func ByHour(t testing.TB, first bool) {
+	old := hourCalls
+	hourCalls = math.MaxInt32
+	if first {
+		hourCalls = 0
+	}
+	t.Cleanup(func() { hourCalls = old })
 }
 
 // Crowd asks with a task that has too little memory beside others, and tells
