@@ -7,11 +7,11 @@ WITH again AS MATERIALIZED (
 ), askable AS (
   SELECT * FROM again WHERE worth
 ), firsts AS (
-  SELECT caller_id, model_id, fp_request, min(ts) FILTER (NOT failed AND retried IS NULL) AS first_at
+  SELECT caller_id, model_id, fp_request, min(ts) AS first_at
   FROM askable
-  LEFT JOIN (SELECT boot, seq, true AS retried FROM charge WHERE place = 1) USING (boot, seq)
+  ANTI JOIN (SELECT boot, seq FROM charge WHERE place = 1) USING (boot, seq)
+  WHERE NOT failed
   GROUP BY caller_id, model_id, fp_request
-  HAVING first_at + to_seconds(repeat_seconds()) < max(ts)
 )
 SELECT
   boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, CASE WHEN embeds THEN 'certain' ELSE 'likely' END AS class, cost_usd,

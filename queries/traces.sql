@@ -10,7 +10,7 @@ WITH dearest AS (
   FROM name
   WHERE hash IN (SELECT action_hash FROM dearest)
   GROUP BY hash
-), ranked AS (
+), ranked AS MATERIALIZED (
   SELECT
     action_hash, grouped_by,
     coalesce(name, printf('%016x', action_hash)) AS trace_id,
@@ -28,6 +28,9 @@ SELECT
   printf('%016x', boot) AS call_boot, seq AS call_seq, action_hash AS trace_key,
   -- What tells which call is part of which.
   span_hash, parent_hash, response_hash, prev_response_hash, fp_turn_0, fp_turn_1, fp_turn_2, fp_turn_3, tool_calls
-FROM (SELECT *, CASE WHEN (SELECT min(grouped_by) FROM dearest) = 'trace' THEN trace_hash ELSE session_hash END AS action_hash FROM calls)
-JOIN ranked USING (action_hash)
+FROM (
+  FROM calls JOIN ranked ON grouped_by = 'trace' AND trace_hash = action_hash
+  UNION ALL
+  FROM calls JOIN ranked ON grouped_by = 'session' AND session_hash = action_hash
+)
 ORDER BY trace_rank, started_at, call_boot, call_seq
