@@ -286,8 +286,12 @@ func (k *kind) want(ctx context.Context, db *sql.DB, calls int64) error {
 func narrowParts(calls int64) int64 { return 1 + calls/(2*max(1, partCalls)) }
 
 // fill makes a table of a query's answer. Rows that belong together have one
-// fingerprint, so the query may be asked in parts, by a condition on it.
+// fingerprint, so the query may be asked in parts, by a condition on it. Without a
+// condition it is asked at once.
 func fill(ctx context.Context, db *sql.DB, table, query, condition string, parts int64) error {
+	if condition == "" {
+		parts = 1
+	}
 	fingerprint, _, _ := strings.Cut(condition, " ")
 	for part := range parts {
 		text := query

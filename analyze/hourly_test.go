@@ -15,6 +15,7 @@ import (
 // no price, stand for several, are estimated, or name no team.
 func TestSumsByHourGiveTheSame(t *testing.T) {
 	w := newWorld(t)
+	analyze.InPartsOf(t, 100)
 	days := []string{"1969-12-31 22:10:00", "2026-10-24 20:00:00", "2026-10-25 00:20:00", "2026-10-25 01:40:00"}
 	for i := range 400 {
 		when := at(days[i%4]).Add(time.Duration(i*i) * time.Second)

@@ -69,7 +69,7 @@ func TestPlantedWasteIsFound(t *testing.T) {
 	t.Logf("%d worlds\n%s", worlds, table.String())
 }
 
-// TestFindingsInPartsAreTheSame: many calls are looked at part by part, and what
+// TestFindingsInPartsAreTheSame: many calls and actions are looked at part by part, and what
 // can be asked side by side is.
 func TestFindingsInPartsAreTheSame(t *testing.T) {
 	m := newMaker(t, 7)
@@ -77,14 +77,19 @@ func TestFindingsInPartsAreTheSame(t *testing.T) {
 	m.cache()
 	m.schedule()
 	m.bloat()
-	want := m.w.run(analyze.Options{Period: m.period}).Findings
-	if len(want) < 4 {
-		t.Fatalf("findings %+v", want)
+	m.steps()
+	want := m.w.run(analyze.Options{Period: m.period})
+	if len(want.Findings) < 4 || len(want.Traces) < 10 || want.Scenes.Actions < 10 {
+		t.Fatalf("findings %+v, %d traces of %d", want.Findings, len(want.Traces), want.Scenes.Actions)
 	}
 	analyze.InPartsOf(t, 100)
 	m.w.db.SetMaxOpenConns(2)
-	if got := m.w.run(analyze.Options{Period: m.period}).Findings; !reflect.DeepEqual(got, want) {
-		t.Errorf("in parts %+v\nat once %+v", got, want)
+	got := m.w.run(analyze.Options{Period: m.period})
+	if !reflect.DeepEqual(got.Findings, want.Findings) {
+		t.Errorf("in parts %+v\nat once %+v", got.Findings, want.Findings)
+	}
+	if !reflect.DeepEqual(got.Traces, want.Traces) || !reflect.DeepEqual(got.Scenes, want.Scenes) {
+		t.Errorf("in parts %+v, %+v\nat once %+v, %+v", got.Traces, got.Scenes, want.Traces, want.Scenes)
 	}
 }
 
