@@ -62,8 +62,9 @@ func (s sandbox) run(args ...string) (stdout, stderr string, code int) {
 }
 
 // proxy starts burn proxy with these arguments on a port of its own and returns
-// its address, and how to end it: with SIGTERM, waiting.
-func (s sandbox) proxy(args ...string) (address string, stop func()) {
+// its address, and how to end it: with SIGTERM, and more signals right behind it,
+// waiting.
+func (s sandbox) proxy(args ...string) (address string, stop func(more ...os.Signal)) {
 	s.t.Helper()
 	cmd := s.command(append([]string{"proxy"}, args...)...)
 	cmd.Env = append(cmd.Env, "BURN_LISTEN=127.0.0.1:0")
@@ -86,15 +87,33 @@ func (s sandbox) proxy(args ...string) (address string, stop func()) {
 			address, _, _ = strings.Cut(rest, " ")
 		}
 	}
-	return address, func() {
+	return address, func(more ...os.Signal) {
 		s.t.Helper()
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			s.t.Fatal(err)
+		for _, sig := range append([]os.Signal{syscall.SIGTERM}, more...) {
+			if err := cmd.Process.Signal(sig); err != nil {
+				s.t.Fatal(err)
+			}
 		}
 		told, _ := io.ReadAll(r)
 		if err := cmd.Wait(); err != nil {
 			s.t.Fatalf("burn proxy: %v\n%s", err, told)
 		}
+	}
+}
+
+// TestSecondSignalEndsAtOnce: however soon it comes after the first.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	called := make(chan struct{}, 1)
+	provider := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		called <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer provider.Close()
+	for range 5 {
+		address, stop := newSandbox(t).proxy("--upstream", "openai="+provider.URL, "--grace", "1h")
+		go http.Get("http://" + address + "/openai/v1/models") // it is cut
+		<-called
+		stop(os.Interrupt) // or patience ends it, which is an error
 	}
 }
 

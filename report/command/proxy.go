@@ -51,18 +51,22 @@ func (p *program) proxy(c *cli.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	// The first signal drains, a second one ends at once.
+	// The first signal drains, by the context, and a second one ends at once, however
+	// soon it comes.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 	kill, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
-		<-c.Context.Done()
-		signals := make(chan os.Signal, 1)
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-		select {
-		case <-signals:
-			cancel()
-		case <-kill.Done():
+		for range cap(signals) {
+			select {
+			case <-signals:
+			case <-kill.Done():
+				return
+			}
 		}
+		cancel()
 	}()
 	err = proxy.RunUntil(c.Context, kill, cfg)
 	if config := (*proxy.ConfigError)(nil); errors.As(err, &config) {
