@@ -43,7 +43,7 @@ func (p *program) analyzeCommand() *cli.Command {
 			text("html", "", "write a self-contained report to `FILE`, or - for standard output"),
 			toggle("html-plain", "embed the chart library as text, for browsers without DecompressionStream"),
 			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
-			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
+			pricesFlag(),
 			text("explain", "", "show the calls, the arithmetic and the SQL of one finding, by its `ID`"),
 			list("budget", "limit in dollars, such as 2000 (per month), 500/week or 80/day; repeatable, others in the configuration's budgets"),
 			list("fail-on", "budget: exit 10 if one is crossed; findings: exit 11 if there are certain or likely ones; repeatable"),

@@ -29,7 +29,7 @@ ok, warn or fail; exit 1 if there is a fail. New lines are read by burn analyze.
 			list("log-dir", "look at log files in `DIR`; repeatable (default: "+defaultLogDir()+")"),
 			text("db", "", "database `FILE` (default: burn.duckdb beside the first log directory)"),
 			text("agents", "", "CSV `FILE` of agents: id,name,owner,purpose,budget_usd_month"),
-			text("prices", "", "CSV `FILE` of prices that win over the built-in ones"),
+			pricesFlag(),
 			text("since", "7d", "start of the period in which calls are looked at; it ends now"),
 			text("format", "table", "table or json"),
 		}, commonFlags()...),

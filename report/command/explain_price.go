@@ -19,6 +19,26 @@ import (
 	"burn/report/settings"
 )
 
+func (p *program) explainPriceCommand() *cli.Command {
+	return &cli.Command{
+		Name: "explain", ArgsUsage: "MODEL",
+		Usage: "which row prices a model and what a usage object costs, part by part",
+		Description: `The usage is a provider's usage object, a whole answer, or a JSON array of a
+stream's events. Without it, the row alone is shown.
+
+  burn prices explain gpt-4o --provider openai
+  burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json --format json`,
+		Flags: append([]cli.Flag{
+			text("provider", "", "the provider's `NAME`, in any spelling: google or gcp.gemini"),
+			text("usage", "", "JSON `FILE`, or - for standard input"),
+			atFlag(), pricesFlag(),
+			text("tier", "", "service `TIER`: batch, flex, priority …; over what the usage says"),
+			text("format", "table", "table or json"),
+		}, commonFlags()...),
+		Action: p.explainPrice,
+	}
+}
+
 func (p *program) explainPrice(c *cli.Context) error {
 	if err := oneOf(c, "format", "table", "json"); err != nil {
 		return usageError(err)

@@ -87,6 +87,10 @@ func number(name string, value int, usage string) *cli.IntFlag {
 	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
 }
 
+func pricesFlag() cli.Flag {
+	return text("prices", "", "CSV `FILE` of prices that win over the built-in ones")
+}
+
 // oneOf is the error for a flag whose value is none of the words that it may be.
 func oneOf(c *cli.Context, flag string, words ...string) error {
 	value, last := c.String(flag), len(words)-1

@@ -13,8 +13,6 @@ import (
 )
 
 func (p *program) pricesCommand() *cli.Command {
-	prices := func() cli.Flag { return text("prices", "", "CSV `FILE` of prices that win over the built-in ones") }
-	at := func() cli.Flag { return text("at", "", "the day, or RFC 3339 `TIME`, of the call (default: now)") }
 	return &cli.Command{
 		Name:  "prices",
 		Usage: "list, check, import and explain prices",
@@ -34,7 +32,7 @@ and given to --prices.
 			Flags: append([]cli.Flag{
 				list("provider", "only this provider's `NAME`, in any spelling: google or gcp.gemini; repeatable"),
 				list("model", "only rows that match `GLOB`, or price the id; repeatable"),
-				at(), prices(),
+				atFlag(), pricesFlag(),
 				text("format", "table", "table, json, csv or markdown"),
 			}, commonFlags()...),
 			Action: p.listPrices,
@@ -58,23 +56,7 @@ taken over is named on standard error. The literals are kept exactly.
   burn prices check prices.csv`,
 			Flags:  commonFlags(),
 			Action: p.importPrices,
-		}, {
-			Name: "explain", ArgsUsage: "MODEL",
-			Usage: "which row prices a model and what a usage object costs, part by part",
-			Description: `The usage is a provider's usage object, a whole answer, or a JSON array of a
-stream's events. Without it, the row alone is shown.
-
-  burn prices explain gpt-4o --provider openai
-  burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json --format json`,
-			Flags: append([]cli.Flag{
-				text("provider", "", "the provider's `NAME`, in any spelling: google or gcp.gemini"),
-				text("usage", "", "JSON `FILE`, or - for standard input"),
-				at(), prices(),
-				text("tier", "", "service `TIER`: batch, flex, priority …; over what the usage says"),
-				text("format", "table", "table or json"),
-			}, commonFlags()...),
-			Action: p.explainPrice,
-		}},
+		}, p.explainPriceCommand()},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return unknown("burn prices", c.Args().First(), c.Command.Subcommands)
@@ -82,6 +64,10 @@ stream's events. Without it, the row alone is shown.
 			return cli.ShowSubcommandHelp(c)
 		},
 	}
+}
+
+func atFlag() cli.Flag {
+	return text("at", "", "the day, or RFC 3339 `TIME`, of the call (default: now)")
 }
 
 func (p *program) listPrices(c *cli.Context) error {
