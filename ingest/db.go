@@ -80,9 +80,8 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 	if strings.Contains(opt.Path, "?") { // DuckDB would look for its log under another name
 		return nil, fmt.Errorf("database %s: a question mark in its path", opt.Path)
 	}
-	// It would be moved aside, with all that is in it.
-	if info, err := os.Stat(opt.Path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("database %s is no file: name the file, which need not be there", opt.Path)
+	if err := noFile(opt.Path); err != nil { // it would be moved aside, with all that is in it
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(opt.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create database directory: %w", err)
@@ -97,6 +96,14 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// noFile is the error for a path that has something else than a file.
+func noFile(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("database %s is no file: name the file, which need not be there", path)
+	}
+	return nil
 }
 
 func (db *DB) open(ctx context.Context) error {

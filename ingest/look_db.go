@@ -33,6 +33,9 @@ func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 		return nil, look, err
 	}
 	look.Exists = true
+	if look.Denied = noFile(opt.Path); look.Denied != nil {
+		return nil, look, nil
+	}
 	lk, err := takeDatabase(ctx, opt.Path, 0)
 	if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		look.Holder = strings.TrimSuffix(err.Error(), " (waited 0s)")
