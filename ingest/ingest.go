@@ -55,6 +55,11 @@ type Options struct {
 	seenAtOnce  int // 0: seenAtOnce
 }
 
+// seenAtOnce is how many ranges of identities are loaded in one go, 24 bytes
+// each: a query for each of many processes would take longer than reading their
+// files.
+const seenAtOnce = 4 << 20
+
 func (o *Options) defaults() {
 	if o.Prices == nil {
 		o.Prices = price.Builtin()

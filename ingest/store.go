@@ -206,11 +206,6 @@ func eachPage(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Row
 	return nil
 }
 
-// seenAtOnce is how many ranges of identities are loaded in one go, 24 bytes
-// each: a query for each of many processes would take longer than reading their
-// files.
-const seenAtOnce = 4 << 20
-
 // restoreSeen loads the identities of all processes, unless there are too many
 // ranges of them.
 func (l *loader) restoreSeen(atOnce int) error {

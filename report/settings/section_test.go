@@ -65,7 +65,7 @@ func TestReadErrors(t *testing.T) {
 		{"misspelt", "tags: {}\nmial: {}\n", `:2: unknown key "mial": did you mean "mail"?`},
 		{"given twice", "mail: {}\nmail: {}\n", `:2: mapping key "mail" already defined at line 1`},
 		{"two documents", "mail: {}\n---\ntags: {}\n", `:2: a second document: want one`},
-		{"no YAML", "mail: {}\n\ttags: {}\n", `:2: found character that cannot start any token`},
+		{"no YAML", "mail: {}\n\ttags: {}\n", ":2: found character that cannot start any token; indent with spaces, not tabs, and put quotes around values that begin with % @ or `"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "burn.yaml")
