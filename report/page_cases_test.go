@@ -109,7 +109,7 @@ func TestCasesInABrowser(t *testing.T) {
 		text   []string
 	}{
 		{"case study", pageWorld(nil), []string{"Budgets and alerts"}},
-		{"one call", one(), []string{"No change marked.", "This period is not compared", "No call above 10\u00a0:\u00a01.", "No trace header or session seen on two calls or more", "No waste above $5 found in 1 call. Checked: "}},
+		{"one call", one(), []string{"No change marked.", "the mean is $0.05 an hour, and 1 of 24 hours has spending.", "This period is not compared", "No call above 10\u00a0:\u00a01.", "No trace header or session seen on two calls or more", "No waste above $5 found in 1 call. Checked: "}},
 		{"no price", priceless(), []string{"Nothing in this period has a price."}},
 		{"no headers", pageWorld([]string{"unknown"}), []string{"All calls carry no agent header: set X-Agent-ID", "(no agent header)"}},
 		{"300 agents", many(300, 40, 30), []string{"all 280 others"}},

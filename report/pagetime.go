@@ -83,9 +83,17 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		t.Answer = "Nothing in this period has a price."
 		return
 	}
-	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s a %s, and %s of %s have spending.",
-		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(1000*len(pic.Keys))), unit,
-		Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), unit)))
+	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s %s %s, and %s of %s %s spending.",
+		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(1000*len(pic.Keys))), article(unit), unit,
+		Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), unit), verb(len(t.Rows), "has", "have")))
+}
+
+// article is a or an, as a unit of time wants it.
+func article(unit string) string {
+	if unit == "hour" {
+		return "an"
+	}
+	return "a"
 }
 
 func legends(pic *picture) (list []legend) {

@@ -33,7 +33,7 @@ func Sentence(r *analyze.Result) string {
 		s += " About " + Money(avoidable) + " of it (" + Share(avoidable, t.Cost) + ") looks avoidable."
 	}
 	if n := r.Quality.UnpricedRequests; n > 0 {
-		s += " " + Count(n) + " of them could not be priced."
+		s += " " + plural(n, "call") + " could not be priced."
 	}
 	return s
 }
