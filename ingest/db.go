@@ -36,6 +36,7 @@ type DB struct {
 	opt  Options
 	sql  *sql.DB
 	lock *Lock
+	file *os.File // what sql has open, see openFile
 
 	calls newCalls
 
@@ -363,6 +364,11 @@ func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 	if err := l.prepare(&db.calls); err != nil {
 		return err
 	}
+	if err := db.openFile(); err != nil {
+		return err
+	}
+	l.back = newWriteBack(db.file)
+	defer l.back.close()
 	p := &pipeline{
 		pricer: db.opt.Prices, newest: db.opt.Now().Add(24 * time.Hour).UnixMilli(), dims: &l.dims,
 		pool: newChunkPool(l.ins.types, maxChunks),
@@ -611,6 +617,7 @@ func (db *DB) disconnect() {
 		_ = db.sql.Close()
 		db.sql = nil
 		db.calls.forget()
+		db.closeFile()
 	}
 }
 
@@ -618,6 +625,7 @@ func (db *DB) disconnect() {
 func (db *DB) Close() error {
 	err := db.sql.Close()
 	db.calls.forget()
+	db.closeFile()
 	if err == nil {
 		err = db.writeAnswer()
 	}

@@ -25,7 +25,8 @@ type loader struct {
 
 	ins      *inserter
 	full     *callChunk // of rows that come next, sent when it is full
-	rows     []int      // for fresh
+	back     *writeBack
+	rows     []int // for fresh
 	inTx     bool
 	pending  int64 // bytes of lines since the transaction began
 	touched  map[*fileState]bool
@@ -96,6 +97,7 @@ func (l *loader) take(b *block) error {
 	l.stats.Bytes += b.size
 	l.stats.Lines += int64(b.lines)
 	l.pending += b.size
+	l.back.at(l.pending)
 	if b.tail != nil {
 		l.finish(f, b.tail)
 	}

@@ -112,6 +112,29 @@ func TestHeldByAnotherProgram(t *testing.T) {
 	}
 }
 
+// Nor can one open a database that has just been filled, until it is closed:
+// that its file was opened once more must not cost it DuckDB's lock.
+func TestFilledDatabaseIsHeld(t *testing.T) {
+	e := newEnv(t)
+	e.write("a.jsonl", logFile(1, 1, 1, 10))
+	db, err := Open(context.Background(), e.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ingest(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := e.child("hold").CombinedOutput(); err == nil || !strings.Contains(string(out), "Could not set lock on file") {
+		t.Errorf("another program: %v, %s", err, out)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := e.child("hold").CombinedOutput(); err != nil {
+		t.Errorf("another program, later: %v, %s", err, out)
+	}
+}
+
 // Wherever a database is damaged, the run either does not need that place or
 // makes the database anew: the figures are the same.
 func TestDamageAnywhereChangesNothing(t *testing.T) {
