@@ -479,8 +479,15 @@ func TestDatabaseThatCannotBeUsedIsRebuilt(t *testing.T) {
 					t.Error("opened with NoRebuild")
 				}
 			}
-			if db, look, err := LookAtDatabase(context.Background(), e.opt); err != nil || db != nil || look.Unfit == "" {
+			db, look, err := LookAtDatabase(context.Background(), e.opt)
+			if err != nil || db != nil || look.Unfit == "" && look.Denied == nil {
 				t.Errorf("looked at: %+v, %v", look, err)
+			}
+			if look.Denied != nil { // what is no file is nobody's database, and stays
+				if _, err := Open(context.Background(), e.opt); err == nil || !strings.Contains(err.Error(), "is no file") {
+					t.Errorf("opened: %v", err)
+				}
+				return
 			}
 			if _, n, cost := e.run(); n != wantN || cost != wantCost {
 				t.Errorf("rebuilt: %d calls for %s, want %d for %s", n, cost, wantN, wantCost)

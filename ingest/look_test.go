@@ -149,7 +149,7 @@ func TestLookAtDatabaseThatCannotBeUsed(t *testing.T) {
 			if err := os.Mkdir(e.opt.Path, 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, func(l DBLook) bool { return l.Unfit != "" }},
+		}, func(l DBLook) bool { return l.Denied != nil && strings.Contains(l.Denied.Error(), "is no file") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEnv(t)
