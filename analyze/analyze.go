@@ -3,7 +3,7 @@
 //
 // Read in this order: result.go (the data, and its JSON form), pictures.go (what
 // only a page shows), catalog.go (one row per question), analyze.go (how they are
-// asked), findings.go, finding_text.go and
+// asked), tree.go (which call is part of which), findings.go, finding_text.go and
 // blame.go (avoidable dollars), spending.go
 // (budgets, forecasts and spikes), examine.go (those about the records
 // themselves), period.go (how people name times), filter.go (globs to

@@ -30,7 +30,7 @@ type Result struct {
 
 	Waste        []Waste        `json:"waste"`
 	Findings     []Finding      `json:"findings"`
-	Traces       []Trace        `json:"traces"` // the 1,000 dearest
+	Traces       []Trace        `json:"traces"` // the 1,000 dearest, of sessions 100
 	Marks        []Mark         `json:"marks"`  // those before the end of the period, oldest first
 	Budgets      []Budget       `json:"budgets"`
 	Unpriced     []Unpriced     `json:"unpriced"`

@@ -1,6 +1,6 @@
 -- What does one user action cost, call by call? The 1,000 dearest of at least two
--- calls, where trace_rank 1 is the dearest. Words are looked up last, for the few
--- calls that are left.
+-- calls (of sessions, which have many more calls, the 100 dearest), where trace_rank 1
+-- is the dearest. Words are looked up last, for the few calls that are left.
 WITH dearest AS (
   FROM action
   ORDER BY action_usd DESC NULLS LAST, action_hash
@@ -31,6 +31,6 @@ SELECT
 FROM (
   FROM calls JOIN ranked ON grouped_by = 'trace' AND trace_hash = action_hash
   UNION ALL
-  FROM calls JOIN ranked ON grouped_by = 'session' AND session_hash = action_hash
+  FROM calls JOIN ranked ON grouped_by = 'session' AND trace_rank <= 100 AND session_hash = action_hash
 )
 ORDER BY trace_rank, started_at, call_boot, call_seq

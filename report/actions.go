@@ -48,7 +48,11 @@ func actionGrid(r *analyze.Result, top int) grid {
 		}
 	}
 	if hidden := len(actions) - limit; hidden > 0 && len(g.rows) > 0 {
-		g.notes = []string{fmt.Sprintf("%s: --format json lists up to 1,000, with all their calls", plural(int64(hidden), "more action"))}
+		most := "1,000"
+		if actions[0].By == analyze.BySession {
+			most = "100"
+		}
+		g.notes = []string{fmt.Sprintf("%s: --format json lists up to %s, with all their calls", plural(int64(hidden), "more action"), most)}
 	}
 	return g
 }
