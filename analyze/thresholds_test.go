@@ -202,6 +202,11 @@ var sameWorkCases = []threshold{
 		w.put("03 01:00:00", cell{"agent": "a", "fp_input": mark(0), "trace": "t"})
 		w.put("03 01:00:01", cell{"agent": "b", "fp_input": mark(0), "trace": "t"})
 	}, ""},
+	{"a trace in common of calls that cost nothing", func(w *world) {
+		twins(100, 0, plain)(w)
+		w.put("03 01:00:00", cell{"agent": "a", "fp_input": mark(0), "trace": "t", "cost_usd": "0", "status": 429})
+		w.put("03 01:00:01", cell{"agent": "b", "fp_input": mark(0), "trace": "t", "cost_usd": "0", "status": 429})
+	}, ""},
 	{"a session in common", func(w *world) {
 		twins(100, 0, plain)(w)
 		w.put("03 01:00:00", cell{"agent": "a", "fp_input": mark(0), "session": "s"})

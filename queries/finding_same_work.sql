@@ -30,7 +30,7 @@ WITH picked AS (
 ), suspect AS MATERIALIZED (
   SELECT a AS caller_id FROM pair UNION SELECT b FROM pair
 ), work AS MATERIALIZED (
-  SELECT boot, seq, ts, caller_id, fp_input, cost_usd, output_tokens, trace_hash, session_hash, due
+  SELECT boot, seq, ts, caller_id, fp_input, cost_usd, output_tokens, due
   FROM traffic
   WHERE caller_id IN (FROM suspect) AND fp_input <> 0 AND cost_usd > 0
 ), volume AS (
@@ -119,10 +119,21 @@ WITH picked AS (
   WHERE (x.matched_usd < y.matched_usd OR x.matched_usd = y.matched_usd AND x.a > y.a)
     AND x.output_tokens * y.calls <= same_output_factor() * y.output_tokens * x.calls
     AND y.output_tokens * x.calls <= same_output_factor() * x.output_tokens * y.calls
+), paired AS MATERIALIZED (
+  SELECT list(caller_id) AS callers FROM (SELECT a AS caller_id FROM less UNION SELECT b FROM less) HAVING count(*) > 0
+), shifty AS MATERIALIZED (
+  SELECT DISTINCT caller_id, program_id FROM traffic, paired WHERE shifting AND list_contains(callers, caller_id)
 ), linking AS MATERIALIZED (
+  -- Calls that cost nothing link as well.
   SELECT caller_id, unnest([trace_hash, session_hash]) AS link
-  FROM work
-  WHERE (trace_hash <> 0 OR session_hash <> 0) AND caller_id IN (SELECT a FROM less UNION SELECT b FROM less)
+  FROM traffic, paired
+  WHERE (trace_hash <> 0 OR session_hash <> 0) AND list_contains(callers, caller_id)
+  UNION ALL
+  -- A program may ask other models now and then: what links these links all of it.
+  SELECT s.caller_id, unnest([trace_hash, session_hash]) AS link
+  FROM traffic t
+  JOIN shifty s ON s.program_id = t.program_id
+  WHERE shifting AND (trace_hash <> 0 OR session_hash <> 0)
 ), linked AS (
   -- Steps of one action: a router, a guard and an answerer see one user turn.
   SELECT DISTINCT a, b

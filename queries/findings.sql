@@ -17,7 +17,9 @@ HAVING count(*) >= 3 AND max(ts) - min(ts) >= (
   WHERE NOT named AND NOT gap);
 
 -- text_bytes is all text of the request; due marks calls of the period that cost
--- something, the only ones that findings may charge. A call that said why it
+-- something, the only ones that findings may charge. shifting marks calls whose
+-- caller is told by the model, for their system prompt changes; program_id is what
+-- such callers of one program have in common. A call that said why it
 -- finished has its answer, even if the client was gone by then: it has not failed.
 CREATE OR REPLACE VIEW traffic AS
 SELECT
@@ -26,7 +28,9 @@ SELECT
     ELSE hash(coalesce(s.fp_system, 0), CASE WHEN s.fp_system IS NULL THEN model_id END, key_id_id, user_agent_id,
       CASE WHEN key_id_id = 0 THEN client_id END) | 9223372036854775808 END AS caller_id,
   CAST(system_bytes AS BIGINT) + tools_bytes + history_bytes + input_bytes AS text_bytes,
-  cost_usd > 0 AND ts >= (SELECT since_at FROM period) AS due
+  cost_usd > 0 AND ts >= (SELECT since_at FROM period) AS due,
+  NOT named AND h.fp_system <> 0 AND s.fp_system IS NULL AS shifting,
+  hash(key_id_id, user_agent_id, CASE WHEN key_id_id = 0 THEN client_id END) AS program_id
 FROM history h
 LEFT JOIN lasting_system s ON s.fp_system = CASE WHEN named THEN 0 ELSE h.fp_system END
 WHERE NOT gap;
