@@ -2,10 +2,11 @@
 // prices them and stores them, exactly once, and is the only importer of the
 // DuckDB driver.
 //
-// Read in this order: ingest.go (what a run does), read.go (the reading of it), files.go (what a file is and
-// where to go on in it), pipeline.go (bytes to rows), loader.go (one
-// transaction), insert.go (rows into the table), store.go (what else is kept), seen.go and dims.go
-// (identities, words), db.go (opening, locking, rebuilding), reprice.go.
+// Read in this order: ingest.go (what a run does), read.go (the reading of it),
+// files.go (what a file is and where to go on in it), pipeline.go (bytes to
+// rows), loader.go (one transaction), insert.go (rows into the table), store.go
+// (what else is kept), seen.go and dims.go (identities, words), db.go (opening,
+// locking, rebuilding), reprice.go.
 //
 // # Exactly once
 //
