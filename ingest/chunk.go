@@ -78,6 +78,8 @@ type chunk struct {
 	cols []column
 	vecs []vector
 	rows int
+
+	hasText bool // finish wrote some
 }
 
 // vector is where a column's cells are, and how large each is; 0 for text.
@@ -149,27 +151,27 @@ func typeOf(at any) mapping.Type {
 	return mapping.TypeInvalid
 }
 
-// finish writes the chunk's text into it, and reports whether there is any.
-func (c *chunk) finish() (hasText bool) {
+// finish writes the chunk's text into it.
+func (c *chunk) finish() {
 	for _, col := range c.cols {
 		if t, ok := col.at.(*texts); ok {
 			for _, x := range t.rows {
 				t.known.set(x.row, true)
 				mapping.VectorAssignStringElement(t.vector, mapping.IdxT(x.row), x.s)
-				hasText = true
+				c.hasText = true
 			}
 			t.rows = t.rows[:0]
 		}
 	}
-	return hasText
 }
 
 // empty makes the chunk ready for other rows.
-func (c *chunk) empty(hadText bool) {
+func (c *chunk) empty() {
 	c.rows = 0
-	if hadText { // frees it
+	if c.hasText { // frees it
 		mapping.DataChunkReset(c.data)
 		c.bind()
+		c.hasText = false
 	}
 }
 
@@ -229,12 +231,12 @@ func (a *appender) send(c *chunk) error {
 	if c.rows == 0 {
 		return nil
 	}
-	hasText := c.finish()
+	c.finish()
 	mapping.DataChunkSetSize(c.data, mapping.IdxT(c.rows))
 	if mapping.AppendDataChunk(a.c, c.data) == mapping.StateError {
 		return errors.New("append rows: " + mapping.AppenderError(a.c))
 	}
-	c.empty(hasText)
+	c.empty()
 	return nil
 }
 

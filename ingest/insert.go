@@ -120,20 +120,26 @@ func burn_new_calls_next(ptr, to unsafe.Pointer) {
 	mapping.DataChunkSetSize(mapping.DataChunk{Ptr: to}, mapping.IdxT(rows))
 }
 
-// inserter gives chunks of rows to the table call. Its connection can run no
-// other statement between send and push.
+// fullChunks is how many chunks of an inserter there are: so many rows are ready
+// that decoding goes on while DuckDB packs a row group, and DuckDB has some when
+// it comes back. One takes 0.9 MB.
+const fullChunks = 16
+
+// inserter gives chunks of rows to the table call: take one, fill it, send it.
+// Its connection can run no other statement between send and push.
 type inserter struct {
 	conn  *sql.Conn
 	calls *newCalls
 	cols  []column
 	types []mapping.LogicalType // of the table's columns
+	all   [fullChunks]*callChunk
 
-	start   chan struct{} // to insert what is sent
-	sent    chan *chunk   // nil: there is no more
-	read    chan struct{} // what was sent is in the table
-	ended   chan error    // the statement
-	running bool          // a statement
-	lent    bool          // DuckDB has the chunk that was sent last
+	start   chan struct{}   // to insert what is sent
+	sent    chan *callChunk // nil: there is no more
+	read    chan *callChunk // what DuckDB does not need any more
+	ended   chan error      // the statement
+	running bool            // a statement
+	lent    *callChunk      // what DuckDB reads, known to it alone
 }
 
 // newInserter checks that the table has the columns that burn writes. The
@@ -145,10 +151,15 @@ func newInserter(conn *sql.Conn, calls *newCalls, cols []column) (*inserter, err
 	}
 	n := &inserter{
 		conn: conn, calls: calls, cols: cols, types: app.types,
-		start: make(chan struct{}), sent: make(chan *chunk), read: make(chan struct{}), ended: make(chan error),
+		start: make(chan struct{}), ended: make(chan error),
+		sent: make(chan *callChunk, fullChunks+1), read: make(chan *callChunk, fullChunks), // room for all
 	}
 	app.types = nil
 	app.close()
+	for i := range n.all {
+		n.all[i] = newCallChunk(n.types)
+		n.read <- n.all[i]
+	}
 	calls.from = n
 	go n.run()
 	return n, nil
@@ -164,52 +175,85 @@ func (n *inserter) run() {
 		// A statement that is cancelled would undo its transaction, of which
 		// whole blocks are kept when a run is interrupted.
 		_, err := n.conn.ExecContext(context.Background(), "INSERT INTO call FROM new_calls()")
+		n.giveBack()
 		n.ended <- err
 	}
 }
 
-// next is called by DuckDB for the next chunk.
+// next is called by DuckDB for the next chunk, when that before is in the table.
 func (n *inserter) next() *chunk {
-	if n.lent {
-		n.lent = false
-		n.read <- struct{}{}
-	}
-	c := <-n.sent
-	n.lent = c != nil
-	return c
-}
-
-// send inserts the rows of a chunk, which is empty afterwards.
-func (n *inserter) send(c *chunk) error {
-	if c.rows == 0 {
+	n.giveBack()
+	if n.lent = <-n.sent; n.lent == nil {
 		return nil
 	}
-	hasText := c.finish()
+	return &n.lent.chunk
+}
+
+func (n *inserter) giveBack() {
+	if n.lent != nil {
+		n.read <- n.lent
+		n.lent = nil
+	}
+}
+
+// take returns an empty chunk. It waits for one that was sent and is in the
+// table.
+func (n *inserter) take() (*callChunk, error) {
+	var c *callChunk
+	if n.running {
+		select {
+		case c = <-n.read:
+		case err := <-n.ended:
+			return nil, n.stopped(err)
+		}
+	} else {
+		c = <-n.read
+	}
+	c.empty()
+	return c, nil
+}
+
+// send inserts the rows of a chunk, or will: an error may be told by the next
+// take, send or push. The chunk is the inserter's again.
+func (n *inserter) send(c *callChunk) error {
+	c.finish()
 	if !n.running {
 		n.start <- struct{}{}
 		n.running = true
 	}
+	n.sent <- c
 	select {
-	case n.sent <- c:
 	case err := <-n.ended:
 		return n.stopped(err)
+	default:
+		return nil
 	}
-	select {
-	case <-n.read:
-	case err := <-n.ended:
-		return n.stopped(err)
-	}
-	c.empty(hasText)
-	return nil
 }
 
 // stopped is the error of a statement that ended before it was told to.
 func (n *inserter) stopped(err error) error {
-	n.running, n.lent = false, false
+	n.running = false
+	n.unsent()
 	if err == nil {
 		err = errors.New("not all of them were read")
 	}
 	return fmt.Errorf("insert rows: %w", err)
+}
+
+// unsent takes back what a statement that ended has not read, and tells how much
+// that was.
+func (n *inserter) unsent() (chunks int) {
+	for {
+		select {
+		case c := <-n.sent:
+			if c != nil {
+				chunks++
+				n.read <- c
+			}
+		default:
+			return chunks
+		}
+	}
 }
 
 // push ends the statement, if one is running, so that the connection is free.
@@ -217,14 +261,11 @@ func (n *inserter) push() error {
 	if !n.running {
 		return nil
 	}
-	select {
-	case n.sent <- nil:
-	case err := <-n.ended:
-		return n.stopped(err)
-	}
+	n.sent <- nil
 	n.running = false
-	if err := <-n.ended; err != nil {
-		return fmt.Errorf("insert rows: %w", err)
+	err := <-n.ended
+	if n.unsent() > 0 || err != nil {
+		return n.stopped(err)
 	}
 	return nil
 }
@@ -236,6 +277,9 @@ func (n *inserter) close() error {
 	close(n.start)
 	<-n.ended
 	n.calls.from = nil
+	for _, c := range n.all {
+		c.close()
+	}
 	for i := range n.types {
 		mapping.DestroyLogicalType(&n.types[i])
 	}

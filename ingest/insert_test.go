@@ -46,23 +46,39 @@ func fill(c *callChunk, from, rows int) {
 	c.rows = rows
 }
 
+// trySendRows takes a chunk, fills it with rows that are numbered from, and sends it.
+func trySendRows(n *inserter, from, rows int) error {
+	c, err := n.take()
+	if err != nil {
+		return err
+	}
+	if c.rows != 0 {
+		return fmt.Errorf("a chunk that was taken has %d rows", c.rows)
+	}
+	fill(c, from, rows)
+	return n.send(c)
+}
+
+func sendRows(t *testing.T, n *inserter, from, rows int) {
+	t.Helper()
+	if err := trySendRows(n, from, rows); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What is sent arrives, over several statements of one transaction, between
 // which the connection is free.
 func TestInserterInsertsWhatIsSent(t *testing.T) {
 	n, conn := inserting(t)
-	c := newCallChunk(n.types)
-	defer c.close()
 	ctx := context.Background()
 	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
 		t.Fatal(err)
 	}
 	sent := 0
 	for range 3 {
-		for _, rows := range []int{chunkRows, 0, 1, 700, chunkRows} {
-			fill(c, sent, rows)
-			if err := n.send(&c.chunk); err != nil || c.rows != 0 {
-				t.Fatalf("%v, %d rows left", err, c.rows)
-			}
+		for i := range 2 * fullChunks {
+			rows := []int{chunkRows, 1, 700}[i%3]
+			sendRows(t, n, sent, rows)
 			sent += rows
 		}
 		if err := n.push(); err != nil {
@@ -88,7 +104,7 @@ func TestInserterInsertsWhatIsSent(t *testing.T) {
 	}
 }
 
-// A statement that fails makes send fail and keeps nobody waiting.
+// A statement that fails makes a later take, send or push fail and keeps nobody waiting.
 func TestInserterFails(t *testing.T) {
 	ctx := context.Background()
 	for name, after := range map[string]int{"before the first chunk": 0, "at a later one": 2} {
@@ -105,16 +121,21 @@ func TestInserterFails(t *testing.T) {
 			if _, err := conn.ExecContext(ctx, ddl); err != nil {
 				t.Fatal(err)
 			}
-			c := newCallChunk(n.types)
-			defer c.close()
-			for i := range after {
-				fill(c, i*chunkRows, chunkRows)
-				if err := n.send(&c.chunk); err != nil {
-					t.Fatal(err)
+			var err error
+			for i := 0; err == nil && i < after; i++ {
+				err = trySendRows(n, i*chunkRows, chunkRows)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 2 * fullChunks { // an error is not told at once
+				if err = trySendRows(n, (after+i)*chunkRows, chunkRows); err != nil {
+					break
 				}
 			}
-			fill(c, after*chunkRows, chunkRows)
-			err := n.send(&c.chunk)
+			if kept := len(n.read); kept < fullChunks-1 {
+				t.Errorf("%d chunks of %d are there after a failure", kept, fullChunks)
+			}
 			if err == nil || !strings.HasPrefix(err.Error(), "insert rows: ") || strings.Contains(err.Error(), "not all of them") {
 				t.Errorf("send: %v", err)
 			}

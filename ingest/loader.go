@@ -24,7 +24,7 @@ type loader struct {
 	dims  [wordKinds]*dimension
 
 	ins      *inserter
-	full     *callChunk // of rows that come next, sent when it is full
+	full     *callChunk // of rows that come next, sent when it is full; nil: none yet
 	back     *writeBack
 	rows     []int // for fresh
 	inTx     bool
@@ -164,11 +164,16 @@ func (l *loader) chunk(row *fileRow, c *callChunk) error {
 	l.stats.Accepted += int64(len(fresh) - gaps)
 	l.settle(c, fresh)
 	for len(fresh) > 0 {
+		if l.full == nil {
+			if l.full, err = l.ins.take(); err != nil {
+				return err
+			}
+		}
 		n := min(len(fresh), chunkRows-l.full.rows)
 		l.full.take(c, fresh[:n])
 		fresh = fresh[n:]
 		if l.full.rows == chunkRows {
-			if err := l.ins.send(&l.full.chunk); err != nil {
+			if err := l.sendFull(); err != nil {
 				return err
 			}
 		}
@@ -257,11 +262,15 @@ func (l *loader) begin() error {
 
 // prepare makes the loader ready to take blocks.
 func (l *loader) prepare(calls *newCalls) (err error) {
-	if l.ins, err = newInserter(l.conn, calls, new(callCells).columns()); err != nil {
-		return err
-	}
-	l.full = newCallChunk(l.ins.types)
-	return nil
+	l.ins, err = newInserter(l.conn, calls, new(callCells).columns())
+	return err
+}
+
+// sendFull sends the rows that wait to be.
+func (l *loader) sendFull() error {
+	c := l.full
+	l.full = nil
+	return l.ins.send(c)
 }
 
 // commit ends the transaction, if there is one.
@@ -269,8 +278,10 @@ func (l *loader) commit() error {
 	if !l.inTx {
 		return nil
 	}
-	if err := l.ins.send(&l.full.chunk); err != nil {
-		return err
+	if l.full != nil {
+		if err := l.sendFull(); err != nil {
+			return err
+		}
 	}
 	if err := l.ins.push(); err != nil {
 		return err
@@ -287,10 +298,9 @@ func (l *loader) commit() error {
 
 // close gives up what is not committed.
 func (l *loader) close() {
-	if l.full != nil {
+	if l.ins != nil {
 		// Its error is that of a statement which is undone below.
 		_ = l.ins.close()
-		l.full.close()
 	}
 	if l.inTx {
 		// The error of the run that led here is reported; a failed rollback
