@@ -13,10 +13,6 @@ func blame(ctx context.Context, db *sql.DB, r *Result) error {
 	if len(r.Findings) == 0 || len(r.Traces) == 0 {
 		return nil
 	}
-	type identity struct {
-		boot string
-		seq  uint64
-	}
 	calls := map[identity]*Call{}
 	hashes := make([]string, len(r.Traces))
 	by := "trace_hash"

@@ -164,7 +164,7 @@ func judge(ctx context.Context, db *sql.DB, r *Result) error {
 			continue
 		}
 		err := db.QueryRowContext(ctx, `SELECT CAST(coalesce(sum(saved_usd), 0) AS VARCHAR) FROM charge
-WHERE ts >= ? AND place < 10 AND CASE WHEN caller_id >= 9223372036854775808 THEN 'unknown' ELSE agent_word(CAST(caller_id AS BIGINT)) END = ?`,
+WHERE ts >= ? AND place < 10 AND caller_agent(caller_id) = ?`,
 			m.At.UTC(), m.Agent).Scan(&m.StillLeft)
 		if err != nil {
 			return fmt.Errorf("read what is still avoidable: %w", err)

@@ -234,6 +234,12 @@ type Call struct {
 	Subtree    USD    `json:"subtree_usd"` // its cost and that of all calls below it
 }
 
+// identity tells calls apart, as in Call.
+type identity struct {
+	boot string
+	seq  uint64
+}
+
 // Unpriced is a model without a price; Tokens are input and output.
 type Unpriced struct {
 	Provider string `json:"provider"`

@@ -163,10 +163,6 @@ func above(path string, steps map[string]int) (int, bool) {
 // Tree returns the indexes of t's calls in the order of a tree: each call, then
 // those below it, in order of start.
 func (t *Trace) Tree() []int {
-	type identity struct {
-		boot string
-		seq  uint64
-	}
 	below := map[identity][]int{}
 	var open []int // a stack, what comes next on top
 	for i, c := range t.Calls {

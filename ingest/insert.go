@@ -199,18 +199,13 @@ func (n *inserter) giveBack() {
 // take returns an empty chunk. It waits for one that was sent and is in the
 // table.
 func (n *inserter) take() (*callChunk, error) {
-	var c *callChunk
-	if n.running {
-		select {
-		case c = <-n.read:
-		case err := <-n.ended:
-			return nil, n.stopped(err)
-		}
-	} else {
-		c = <-n.read
+	select {
+	case c := <-n.read:
+		c.empty()
+		return c, nil
+	case err := <-n.ended:
+		return nil, n.stopped(err)
 	}
-	c.empty()
-	return c, nil
 }
 
 // send inserts the rows of a chunk, or will: an error may be told by the next

@@ -110,6 +110,9 @@ func parseTraceparent(s string) spanContext {
 // parseB3 reads traceid-spanid[-sampled[-parentspanid]] (Zipkin's single header).
 // A sampling decision alone names no trace.
 func parseB3(s string) spanContext {
+	if s == "" { // as in most calls
+		return spanContext{}
+	}
 	field := strings.Split(s, "-")
 	if len(field) < 2 || len(field) > 4 || !hexID(field[0]) || !hexID(field[1]) {
 		return spanContext{}
@@ -124,6 +127,9 @@ func parseB3(s string) spanContext {
 // datadogSpan gives a span that Datadog writes in decimal as others write it, in
 // 16 hex digits.
 func datadogSpan(s string) string {
+	if s == "" { // as in most calls; an error costs an allocation
+		return ""
+	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n == 0 {
 		return ""

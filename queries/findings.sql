@@ -35,6 +35,10 @@ FROM history h
 LEFT JOIN lasting_system s ON s.fp_system = CASE WHEN named THEN 0 ELSE h.fp_system END
 WHERE NOT gap;
 
+-- The agent of a caller: all that are told by something else have none.
+CREATE OR REPLACE MACRO caller_agent(caller_id) AS
+  CASE WHEN caller_id >= 9223372036854775808 THEN 'unknown' ELSE agent_word(CAST(caller_id AS BIGINT)) END;
+
 -- The calls whose model has a price, with what 1,000 more tokens would cost them.
 CREATE OR REPLACE VIEW rated AS
 SELECT

@@ -89,12 +89,15 @@ func SetPeriod(ctx context.Context, db *sql.DB, p Period) error {
 		"{{spent}}", cmp.Or(p.SpentSince, p.Since).UTC().Format(stamp),
 		"{{spent_until}}", cmp.Or(p.SpentUntil, p.Until).UTC().Format(stamp),
 	}
-	for _, word := range viewWords {
-		var id uint32
-		if err := db.QueryRowContext(ctx, "SELECT "+word+" FROM words").Scan(&id); err != nil {
-			return fmt.Errorf("read number of %s: %w", word, err)
-		}
-		fill = append(fill, "{{"+word+"}}", fmt.Sprint(id))
+	ids, dest := make([]uint32, len(viewWords)), make([]any, len(viewWords))
+	for i := range ids {
+		dest[i] = &ids[i]
+	}
+	if err := db.QueryRowContext(ctx, "SELECT "+strings.Join(viewWords, ", ")+" FROM words").Scan(dest...); err != nil {
+		return fmt.Errorf("read numbers of words: %w", err)
+	}
+	for i, word := range viewWords {
+		fill = append(fill, "{{"+word+"}}", fmt.Sprint(ids[i]))
 	}
 	text := strings.NewReplacer(fill...).Replace(Text("views"))
 	tx, err := db.BeginTx(ctx, nil)
