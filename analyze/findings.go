@@ -29,8 +29,15 @@ type kind struct {
 	short string // what was looked for, for people
 	fix   string
 	say   func(*group) (title, evidence string)
-	when  int    // whether its query reads charge: see findAll
-	parts string // a condition on a fingerprint by which its queries can be asked in parts
+	when  int // whether its query reads charge: see findAll
+	first *narrowing
+}
+
+// narrowing is a query of few columns that goes before a finding's own, so that few
+// calls are left of which many are read.
+type narrowing struct {
+	query, table string // its answer is kept in the table, for the finding's query
+	parts        string // a condition on a fingerprint by which both can be asked in parts
 }
 
 // When a finding's query can be asked: at once; when retries have been charged; or
@@ -44,16 +51,18 @@ const (
 // kinds is the catalogue, in the order in which findings take from a call's cost
 // what those before have left: each dollar belongs to one of them.
 var kinds = []kind{
-	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, ""},
-	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, atOnce, ""},
-	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, atOnce, ""},
-	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, ""},
-	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, afterRetries, "fp_request <> 0"},
-	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, ""},
-	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, afterRetries, "fp_prefix_4k <> 0"},
-	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, ""},
-	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, ""},
-	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, ""},
+	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, nil},
+	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, atOnce, nil},
+	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, atOnce, nil},
+	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, nil},
+	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, afterRetries,
+		&narrowing{"finding_again", "asked_again", "fp_request <> 0"}},
+	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, nil},
+	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, afterRetries,
+		&narrowing{"finding_near", "near_call", "fp_prefix_4k <> 0"}},
+	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, nil},
+	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, nil},
+	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, nil},
 }
 
 // Checked names everything that findings look for, for "nothing found".
@@ -252,14 +261,6 @@ func thresholds(set map[string]int64) string {
 	return text.String()
 }
 
-// prepared names, by finding, the query whose answer the finding's own reads, and
-// the table that it is kept in. It reads few columns, so that few calls are left
-// of which many are read.
-var prepared = map[string]struct{ query, table string }{
-	"repeated": {"finding_again", "asked_again"},
-	"cache":    {"finding_near", "near_call"},
-}
-
 // want writes a finding's calls into the table wanted_NAME.
 func (k *kind) want(ctx context.Context, db *sql.DB, calls int64) error {
 	if k.name == "schedule" { // and batch, which comes later
@@ -267,19 +268,19 @@ func (k *kind) want(ctx context.Context, db *sql.DB, calls int64) error {
 			return fmt.Errorf("runs of jobs: %w", err)
 		}
 	}
-	parts := int64(1)
-	if p, ok := prepared[k.name]; ok {
-		if err := fill(ctx, db, p.table, queries.Text(p.query), k.parts, narrowParts(calls)); err != nil {
+	condition, parts := "", int64(1)
+	if p := k.first; p != nil {
+		if err := fill(ctx, db, p.table, queries.Text(p.query), p.parts, narrowParts(calls)); err != nil {
 			return err
 		}
 		var rows int64
 		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+p.table).Scan(&rows); err != nil {
 			return fmt.Errorf("finding %s: %w", k.name, err)
 		}
-		parts += rows / max(1, partCalls)
+		condition, parts = p.parts, 1+rows/max(1, partCalls)
 	}
 	query := "WITH wanted (boot, seq, ts, caller_id, other_id, class, cost_usd, avoidable_usd, first_evidence, second_evidence) AS (\n" + queries.Text("finding_"+k.name) + ") FROM wanted"
-	return fill(ctx, db, "wanted_"+k.name, query, k.parts, parts)
+	return fill(ctx, db, "wanted_"+k.name, query, condition, parts)
 }
 
 // narrowParts is in how many parts a query of few columns is asked.
