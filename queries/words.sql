@@ -70,6 +70,3 @@ CREATE OR REPLACE MACRO model_word(i) AS
 -- A whole number of 1e-12 USD as an exact amount.
 CREATE OR REPLACE MACRO dollars(pico) AS
   CAST(CAST(pico AS DECIMAL(24, 0)) * CAST(0.000000000001 AS DECIMAL(13, 12)) AS DECIMAL(36, 12));
-
--- The n values of x with the least keys.
-CREATE OR REPLACE MACRO sample_of(x, key, n) AS arg_min(x, key, n);
