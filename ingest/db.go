@@ -153,41 +153,19 @@ const oneThread = "SET threads=1"
 
 // connect opens the file and creates the tables if it is new.
 func (db *DB) connect(ctx context.Context) error {
-	if err := openable(db.opt.Path); err != nil {
-		return err
-	}
 	mask := umask(0o077)
 	defer umask(mask)
-	c, err := duckdb.NewConnector("", nil)
-	if err != nil {
-		return err
-	}
-	db.sql = sql.OpenDB(c)
-	db.sql.SetMaxOpenConns(1)
-	quoted := strings.ReplaceAll(db.opt.Path, "'", "''")
-	for _, s := range []string{
-		"SET autoinstall_known_extensions=false",
-		"SET autoload_known_extensions=false",
-		"SET temp_directory='" + quoted + ".tmp'",
+	tables, err := db.attach(ctx,
 		"SET preserve_insertion_order=false",
-		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
-		oneThread,
 		"SET checkpoint_threshold='1GB'",
 		// Trying these on a hundred columns costs more than they save.
 		"SET disabled_compression_methods='chimp,patas,alp,alprd,fsst,dict_fsst'",
-		"SET TimeZone='UTC'",
-		fmt.Sprintf("ATTACH '%s' AS burn (ROW_GROUP_SIZE %d, BLOCK_SIZE %d)", quoted, rowGroup, blockBytes),
-		"USE burn",
-	} {
-		if _, err := db.sql.ExecContext(ctx, s); err != nil {
-			return err
-		}
-	}
-	if err := db.registerCalls(ctx); err != nil {
+		fmt.Sprintf("ATTACH %s AS burn (ROW_GROUP_SIZE %d, BLOCK_SIZE %d)", literal(db.opt.Path), rowGroup, blockBytes),
+		"USE burn")
+	if err != nil {
 		return err
 	}
-	var tables int
-	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'burn' AND table_name IN ('meta', 'call')").Scan(&tables); err != nil {
+	if err := db.registerCalls(ctx); err != nil {
 		return err
 	}
 	if tables > 0 {
@@ -195,6 +173,37 @@ func (db *DB) connect(ctx context.Context) error {
 	}
 	return db.create(ctx)
 }
+
+// attach starts DuckDB, to which the statements attach the file as burn, and tells
+// how many of two tables it has that every database of burn has.
+func (db *DB) attach(ctx context.Context, statements ...string) (tables int, err error) {
+	if err := openable(db.opt.Path); err != nil {
+		return 0, err
+	}
+	c, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return 0, err
+	}
+	db.sql = sql.OpenDB(c)
+	db.sql.SetMaxOpenConns(1)
+	for _, s := range append([]string{
+		"SET autoinstall_known_extensions=false",
+		"SET autoload_known_extensions=false",
+		"SET temp_directory=" + literal(db.opt.Path+".tmp"),
+		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
+		oneThread,
+		"SET TimeZone='UTC'",
+	}, statements...) {
+		if _, err := db.sql.ExecContext(ctx, s); err != nil {
+			return 0, err
+		}
+	}
+	err = db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'burn' AND table_name IN ('meta', 'call')").Scan(&tables)
+	return tables, err
+}
+
+// literal is a text in SQL.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // openable reports what DuckDB would wait for without end: a pipe.
 func openable(path string) error {
@@ -311,7 +320,7 @@ func (db *DB) widen(ctx context.Context, n int) error {
 			return err
 		}
 		defer conn.Close()
-		if _, err := conn.ExecContext(ctx, "SET search_path='"+strings.ReplaceAll(path, "'", "''")+"'"); err != nil {
+		if _, err := conn.ExecContext(ctx, "SET search_path="+literal(path)); err != nil {
 			return err
 		}
 	}

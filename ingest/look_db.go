@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/marcboeker/go-duckdb/v2"
-
 	"burn/queries"
 )
 
@@ -70,32 +68,10 @@ func LookAtDatabase(ctx context.Context, opt Options) (*DB, DBLook, error) {
 // connectReading attaches the file behind an empty database in memory, where
 // everything that is made goes and names are looked up first.
 func (db *DB) connectReading(ctx context.Context) error {
-	if err := openable(db.opt.Path); err != nil {
-		return err
-	}
-	c, err := duckdb.NewConnector("", nil)
+	tables, err := db.attach(ctx,
+		fmt.Sprintf("ATTACH %s AS burn (READ_ONLY)", literal(db.opt.Path)),
+		"SET search_path='memory.main,burn.main'")
 	if err != nil {
-		return err
-	}
-	db.sql = sql.OpenDB(c)
-	db.sql.SetMaxOpenConns(1)
-	quoted := strings.ReplaceAll(db.opt.Path, "'", "''")
-	for _, s := range []string{
-		"SET autoinstall_known_extensions=false",
-		"SET autoload_known_extensions=false",
-		"SET temp_directory='" + quoted + ".tmp'",
-		fmt.Sprintf("SET memory_limit='%dB'", db.opt.Memory),
-		oneThread,
-		"SET TimeZone='UTC'",
-		fmt.Sprintf("ATTACH '%s' AS burn (READ_ONLY)", quoted),
-		"SET search_path='memory.main,burn.main'",
-	} {
-		if _, err := db.sql.ExecContext(ctx, s); err != nil {
-			return err
-		}
-	}
-	var tables int
-	if err := db.sql.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'burn' AND table_name IN ('meta', 'call')").Scan(&tables); err != nil {
 		return err
 	}
 	if tables < 2 {

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"net/http"
 	"strings"
 
@@ -77,23 +76,6 @@ func (r *Response) guessBatch(c byte) mode {
 		return modeBatch
 	}
 	return modeNone
-}
-
-// batch reads lines. What a broken one left behind ends with it.
-func (r *Response) batch(p []byte) {
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			r.walk.write(p)
-			return
-		}
-		r.walk.write(p[:i])
-		if !r.walk.idle() {
-			r.walk.restart()
-			r.gather.reset(r.dialect.merge)
-		}
-		p = p[i+1:]
-	}
 }
 
 // part hands out the answer that was just read, if it has a usage.

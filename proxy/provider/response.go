@@ -191,18 +191,17 @@ func (r *Response) inspect(p []byte) {
 	switch r.mode {
 	case modeJSON:
 		r.walk.write(p)
-	case modeLines:
+	case modeLines, modeBatch:
 		r.lines(p)
 	case modeEvents:
 		r.sse.write(p)
 	case modeFrames:
 		r.frames.write(p)
-	case modeBatch:
-		r.batch(p)
 	}
 }
 
-// lines reads one JSON document per line; a broken one ends with its line.
+// lines reads one JSON document per line. A broken one ends with its line, and in a
+// batch what it left behind does too.
 func (r *Response) lines(p []byte) {
 	for len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
@@ -213,6 +212,9 @@ func (r *Response) lines(p []byte) {
 		r.walk.write(p[:i])
 		if !r.walk.idle() {
 			r.walk.restart()
+			if r.mode == modeBatch {
+				r.gather.reset(r.dialect.merge)
+			}
 		}
 		p = p[i+1:]
 	}
