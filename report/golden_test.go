@@ -371,8 +371,10 @@ func TestWriteFileIsWholeOrNotAtAll(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
-	if err := report.WriteFile(filepath.Join(dir, "none", "x"), func(io.Writer) error { return nil }); err == nil {
-		t.Error("no error for a directory that is not there")
+	for path, want := range map[string]string{filepath.Join(dir, "none", "x"): ": no such file or directory", dir: ": is a directory"} {
+		if err := report.WriteFile(path, func(io.Writer) error { return nil }); err == nil || err.Error() != "write "+path+want {
+			t.Errorf("error %v, want that %s%s", err, path, want)
+		}
 	}
 }
 

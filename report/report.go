@@ -13,17 +13,25 @@ package report
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // WriteFile writes a file for people whole or not at all: beside path, synced and
 // renamed, so that an older one stays until the new one is complete. It is
 // readable by its owner alone.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("write %s: %w", path, syscall.EISDIR)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".burn-*.tmp")
+	if in := (*os.PathError)(nil); errors.As(err, &in) {
+		err = in.Err // the path is that of a temporary file
+	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

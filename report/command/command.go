@@ -69,7 +69,7 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 		code = e.code
 	}
 	if code == ExitUsage || code == ExitFailed || code == ExitUnsent {
-		for line := range strings.Lines(err.Error()) {
+		for line := range strings.Lines(p.origin(err.Error())) {
 			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
 		}
 	}
@@ -85,6 +85,7 @@ type program struct {
 	args           []string // as typed, burn first
 	stdout, stderr io.Writer
 	config         *settings.File
+	configured     []string  // flags whose value the file gave
 	reading        *progress // nil where nobody sees it
 }
 

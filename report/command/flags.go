@@ -45,6 +45,7 @@ func (p *program) before(c *cli.Context) error {
 		if err != nil {
 			return usageError(err)
 		}
+		p.configured = append(p.configured, key)
 		for _, v := range values {
 			if err := c.Set(key, v); err != nil {
 				return usageError(p.config.Errorf(key, fmt.Errorf("%q: %w; burn %s --help says what it takes", v, err, c.Command.Name)))
@@ -52,6 +53,29 @@ func (p *program) before(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// origin is an error's text with, where it begins with a flag that nobody typed, what
+// gave the flag its value in its place: the file and its line, or the variable of the
+// environment.
+func (p *program) origin(text string) string {
+	name, ok := strings.CutPrefix(text, "--")
+	end := strings.IndexAny(name, " :")
+	if !ok || end < 0 {
+		return text
+	}
+	name, rest := name[:end], name[end:]
+	typed := func(arg string) bool {
+		arg, _, _ = strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		return arg == name
+	}
+	switch variable := env(name)[0]; {
+	case slices.Contains(p.configured, name):
+		return p.config.Position(name) + ": " + name + rest
+	case os.Getenv(variable) != "" && !slices.ContainsFunc(p.args, typed):
+		return variable + rest
+	}
+	return text
 }
 
 // sections are keys of the configuration file that are not flags.

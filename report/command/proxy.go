@@ -72,6 +72,12 @@ func (p *program) proxy(c *cli.Context) error {
 	if config := (*proxy.ConfigError)(nil); errors.As(err, &config) {
 		return usageError(err)
 	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return &exit{ExitFailed, err, "another program has this port, perhaps another burn proxy: end it, or choose another port with --listen (or --admin) HOST:PORT"}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return &exit{ExitFailed, err, "this host has no such address: 127.0.0.1 is for its own programs, 0.0.0.0 for others too"}
+	}
 	return err
 }
 
@@ -86,7 +92,7 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 		UseEnvProxy: c.Bool("use-env-proxy"), UpstreamCA: c.String("upstream-ca"), KeyFile: c.String("key-file"),
 		Users: proxy.Users(c.String("users")),
 	}
-	if err := oneOf(c, "fingerprints", "on", "off"); err != nil {
+	if err := errors.Join(oneOf(c, "fingerprints", "on", "off"), oneOf(c, "users", "plain", "hash", "off")); err != nil {
 		return cfg, err
 	}
 	cfg.NoFingerprints = c.String("fingerprints") == "off"

@@ -88,9 +88,12 @@ func behindAlias(n *yaml.Node) *yaml.Node {
 	return n
 }
 
+// Position is where a key stands: its file and line.
+func (f *File) Position(key string) string { return fmt.Sprintf("%s:%d", f.path, f.keys[key].Line) }
+
 // Errorf puts the key's position before err.
 func (f *File) Errorf(key string, err error) error {
-	return fmt.Errorf("%s:%d: %s: %w", f.path, f.keys[key].Line, key, err)
+	return fmt.Errorf("%s: %s: %w", f.Position(key), key, err)
 }
 
 // Size reads 64MB, 512MiB, 1GB or a plain number of bytes.
