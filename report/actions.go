@@ -17,8 +17,8 @@ const (
 
 // blamed are short words for the finding that charges a call, by its kind.
 var blamed = map[string]string{
-	"retries": "failed, paid and made again", "abandoned": "nobody waited for it", "schedule": "done by an earlier run", "same_work": "duplicate of another agent's work",
-	"repeated": "answered before", "history": "bloat: long history, short answer", "cache": "its beginning could be cached", "batch": "could be batched",
+	"retries": "failed, paid and made again", "abandoned": "nobody waited for it", "schedule": "done by an earlier run", "same_work": "duplicate of another agent",
+	"repeated": "answered before", "history": "bloat: history, short answer", "cache": "its beginning could be cached", "batch": "could be batched",
 	"bloat": "bloat: long prompt, short answer", "dearer_model": "a cheaper model may do",
 }
 

@@ -81,33 +81,45 @@ func SpikeLine(s analyze.Spike) string {
 // shownSpikes is how many spikes are worth a line.
 const shownSpikes = 3
 
+// alertLine is a sentence on budgets or spikes; Hot if it asks for attention.
+type alertLine struct {
+	Text string
+	Hot  bool
+}
+
 // alertsOf are the lines below the tables: the total's budget always, others
 // where there is something to say, and spikes.
-func alertsOf(r *analyze.Result) (lines []string) {
+func alertsOf(r *analyze.Result) (lines []alertLine) {
 	fine := 0
 	for _, b := range r.Budgets {
-		if b.Scope != analyze.ScopeTotal && b.State == analyze.BudgetOK && earlier(b) == 0 {
+		calm := b.State == analyze.BudgetOK && earlier(b) == 0
+		if b.Scope != analyze.ScopeTotal && calm {
 			fine++
 			continue
 		}
-		lines = append(lines, BudgetLine(b))
+		lines = append(lines, alertLine{BudgetLine(b), !calm})
 	}
-	if fine > 0 {
-		lines = append(lines, plural(int64(fine), "other budget")+" not crossed.")
+	switch {
+	case fine == 1 && len(lines) == 0:
+		lines = append(lines, alertLine{"The one budget is not crossed.", false})
+	case fine > 0 && len(lines) == 0:
+		lines = append(lines, alertLine{"None of " + plural(int64(fine), "budget") + " is crossed.", false})
+	case fine > 0:
+		lines = append(lines, alertLine{plural(int64(fine), "other budget") + " not crossed.", false})
 	}
 	shown, hidden := first(r.Spikes, shownSpikes)
 	for _, s := range shown {
-		lines = append(lines, SpikeLine(s))
+		lines = append(lines, alertLine{SpikeLine(s), true})
 	}
 	if hidden > 0 {
-		lines = append(lines, "and "+plural(hidden, "smaller spike")+": --format json lists all.")
+		lines = append(lines, alertLine{"and " + plural(hidden, "smaller spike") + ": --format json lists all.", false})
 	}
 	return lines
 }
 
 func (p *painter) alerts(r *analyze.Result) {
 	for _, line := range alertsOf(r) {
-		p.prose(line, p.plain)
+		p.prose(line.Text, p.plain)
 	}
 }
 

@@ -13,11 +13,11 @@ import (
 func Explanation(w io.Writer, e *analyze.Explanation, opt TextOptions) error {
 	f := e.Finding
 	s := Sheet{
-		Above: []string{
-			PeriodText(e.Period.Between) + " (" + e.Period.TZ + "), finding " + f.ID + ", " + f.Class,
-			Clean(f.Title), Clean(f.Evidence) + ".", "Do: " + Clean(f.Fix) + ".",
-		},
-		Heads: []string{"Started", "Call", "Agent", "Model", "In", "Cached", "Out", "Cost in USD", "Avoidable in USD", e.Columns[0], e.Columns[1]},
+		Heads: []string{"Call", "Started", "Agent", "Model", "In", "Cached", "Out", "Cost, USD", "Avoidable, USD", e.Columns[0], e.Columns[1]},
+		Drop:  []string{"Cached", e.Columns[0], e.Columns[1], "Model", "In", "Out", "Agent"},
+	}
+	for _, text := range []string{PeriodText(e.Period.Between) + " (" + e.Period.TZ + "), finding " + f.ID + ", " + f.Class, Clean(f.Title), Clean(f.Evidence) + ".", "Do: " + Clean(f.Fix) + "."} {
+		s.Above = append(s.Above, wrapped(text, opt.Width)...)
 	}
 	s.Right = s.Heads[4:]
 	var sum analyze.USD
@@ -26,14 +26,14 @@ func Explanation(w io.Writer, e *analyze.Explanation, opt TextOptions) error {
 		if opt.Top > 0 && i >= opt.Top {
 			continue
 		}
-		s.Rows = append(s.Rows, []string{c.At.Format("2006-01-02 15:04:05"), fmt.Sprintf("%s/%d", c.Boot, c.Seq), Clean(c.Agent), Clean(c.Model),
+		s.Rows = append(s.Rows, []string{fmt.Sprintf("%s/%d", c.Boot, c.Seq), c.At.Format("2006-01-02 15:04:05"), Clean(c.Agent), Clean(c.Model),
 			Count(c.InputTokens), Count(c.CacheReadTokens), Count(c.OutputTokens), c.Cost.String(), c.Saving.String(), evidence(c.Evidence[0]), evidence(c.Evidence[1])})
 	}
 	if hidden := len(e.Calls) - len(s.Rows); hidden > 0 {
 		s.Below = append(s.Below, plural(int64(hidden), "more call")+": --top "+fmt.Sprint(len(e.Calls))+" or --format json lists all.")
 	}
-	s.Below = append(s.Below, "",
-		fmt.Sprintf("Arithmetic: the avoidable parts of %s add up to %s USD, of %s USD that they cost.", plural(int64(len(e.Calls)), "call"), sum, f.Cost))
+	s.Below = append(s.Below, "")
+	s.Below = append(s.Below, wrapped(fmt.Sprintf("Arithmetic: the avoidable parts of %s add up to %s USD, of %s USD that they cost.", plural(int64(len(e.Calls)), "call"), sum, f.Cost), opt.Width)...)
 	if e.Earlier.Pico().Sign() > 0 {
 		s.Below = append(s.Below, fmt.Sprintf("Earlier findings had taken %s USD of these calls; no dollar is counted twice.", e.Earlier))
 	}

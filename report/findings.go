@@ -46,6 +46,19 @@ func fixFirst(r *analyze.Result) (shown []analyze.Finding, hidden int64, left an
 	return shown, hidden, left
 }
 
+// classNote says what the classes of shown findings mean.
+func classNote(shown []analyze.Finding) string {
+	var parts []string
+	for _, c := range [][2]string{
+		{analyze.Certain, "certain: follows from the records"}, {analyze.Likely, "likely: rests on one assumption"}, {analyze.Test, "test: needs a trial, and is in no sum"},
+	} {
+		if slices.ContainsFunc(shown, func(f analyze.Finding) bool { return f.Class == c[0] }) {
+			parts = append(parts, c[1])
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
 // noFindings says what was looked for in vain.
 func noFindings(r *analyze.Result) string {
 	if why := r.Quality.FindingsSkipped; why != "" {
@@ -129,6 +142,9 @@ func (p *painter) findings(r *analyze.Result) {
 	if more := moreFindings(hidden, left); more != "" {
 		below(more, p.dim)
 	}
+	if !p.opt.Compact {
+		below(classNote(shown), p.dim)
+	}
 }
 
 // findingGrid is the list as one table, for Markdown.
@@ -143,6 +159,7 @@ func findingGrid(r *analyze.Result) grid {
 	if more := moreFindings(hidden, left); more != "" {
 		g.notes = append(g.notes, more)
 	}
+	g.notes = append(g.notes, classNote(shown))
 	return g
 }
 

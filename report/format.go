@@ -335,3 +335,12 @@ func lengthText(b analyze.Between) string {
 	}
 	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " seconds"
 }
+
+// sentenceCase begins a sentence with a capital.
+func sentenceCase(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return strings.ToUpper(string(first)) + s[n:]
+}

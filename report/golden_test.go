@@ -162,6 +162,48 @@ func TestNarrowTablesKeepMoney(t *testing.T) {
 	}
 }
 
+// TestTablesFit: no line of a table is wider than a terminal of 80 columns, whatever
+// names there are.
+func TestTablesFit(t *testing.T) {
+	r := pageWorld([]string{"an-agent-with-a-name-that-is-longer-than-any-column-should-be-and-then-some", "b"})
+	var b bytes.Buffer
+	if err := report.Text(&b, r, report.TextOptions{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	saving := usd("0.257675")
+	e := &analyze.Explanation{Period: r.Period, Finding: r.Findings[0], Columns: [2]string{"input_tokens", "output_tokens"}, SQL: "SELECT 1", Calls: []analyze.ChargedCall{
+		{Boot: "46b73e79f0c37c00", Seq: 132, At: r.Period.Since, Agent: r.ByAgent[0].Key, Model: "claude-opus-4-5-20251101", InputTokens: 54_196, OutputTokens: 5, Cost: usd("0.271105"), Saving: saving}}}
+	if err := report.Explanation(&b, e, report.TextOptions{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("line of %d columns: %s", n, line)
+		}
+	}
+	for _, want := range []string{"Dearest user actions", " 46b73e79f0c37c00/132  2026-09-01 00:00:00 ", "  0.271105        0.257675\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}
+
+// TestOneOtherIsNamed: a sum of one row would take the room of the row.
+func TestOneOtherIsNamed(t *testing.T) {
+	r := world(nil)
+	var b bytes.Buffer
+	if err := report.Text(&b, r, report.TextOptions{Compact: true, Top: len(r.ByAgent) - 1}); err != nil {
+		t.Fatal(err)
+	}
+	last := r.ByAgent[len(r.ByAgent)-1]
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, " "+last.Key) && strings.Contains(line, report.Millis(last.P95)) && strings.Contains(line, " new ") {
+			return
+		}
+	}
+	t.Errorf("no whole row of %s in\n%s", last.Key, &b)
+}
+
 // fromAgents are the lines of a text from the head of the agents' table on.
 func fromAgents(text string) []string {
 	lines := strings.Split(text, "\n")

@@ -32,6 +32,7 @@ const (
 	dropRequests
 	dropShare
 	dropChange
+	dropLast // of a sheet with columns of its own
 )
 
 // grids are the tables of a run, each cut to top rows (0: not cut).
@@ -70,9 +71,10 @@ func agentGrid(r *analyze.Result, top int) grid {
 	}
 	g := rowGrid("Agent", rows, r, top)
 	g.cols = append(g.cols, column{head: "p95", right: true, drop: dropP95})
+	shown, _ := cut(rows, top)
 	for i := range g.rows {
 		p95 := ""
-		if i < len(r.ByAgent) && (top <= 0 || i < top) {
+		if i < len(shown) {
 			p95 = Millis(r.ByAgent[i].P95)
 		}
 		g.rows[i] = append(g.rows[i], p95)
@@ -88,7 +90,7 @@ func agentGrid(r *analyze.Result, top int) grid {
 	g.cols = insert(g.cols, at, column{head: "vs prev.", right: true, drop: dropChange})
 	for i := range g.rows {
 		change := ""
-		if i < len(r.ByAgent) && (top <= 0 || i < top) {
+		if i < len(shown) {
 			change = Change(r.ByAgent[i].Cost, r.PreviousAgents[r.ByAgent[i].Key])
 		}
 		g.rows[i] = insert(g.rows[i], at, change)
@@ -153,9 +155,10 @@ func rowCells(key string, row analyze.Row, whole analyze.USD) []string {
 		perThousand(row.Cost, row.Requests), Ratio(row.InputTokens, row.OutputTokens)}
 }
 
-// cut splits rows after top and adds up the rest.
+// cut splits rows after top and adds up the rest; a single one has its own place
+// where the sum would stand.
 func cut(rows []analyze.Row, top int) (shown []analyze.Row, rest analyze.Row) {
-	if top <= 0 || len(rows) <= top {
+	if top <= 0 || len(rows) <= top+1 {
 		return rows, rest
 	}
 	for _, row := range rows[top:] {

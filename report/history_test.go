@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"burn/analyze"
 	"burn/report"
 )
 
@@ -45,9 +46,37 @@ func TestSubjectNamesARiseThatMatters(t *testing.T) {
 	if s := report.Subject(r); !strings.HasSuffix(s, " - chat-gate +98 %") {
 		t.Errorf("%q", s)
 	}
+	first := world(nil)
+	first.Previous.Requests = 0 // all are new
+	if s := report.Subject(first); strings.Contains(s, " - ") || !strings.Contains(s, ", no waste found") {
+		t.Errorf("%q", s)
+	}
 	r.Changes = r.Changes[1:] // one is gone, one new with $12.50
 	if s := report.Subject(r); strings.Contains(s, " - ") {
 		t.Errorf("%q", s)
+	}
+}
+
+// TestBudgetsThatHoldAreNoAlarm: a mail says it without the colour of alerts.
+func TestBudgetsThatHoldAreNoAlarm(t *testing.T) {
+	r := world(nil)
+	r.Spikes = nil
+	for i := range r.Budgets {
+		r.Budgets[i].Scope, r.Budgets[i].State, r.Budgets[i].Over = analyze.ScopeAgent, analyze.BudgetOK, nil
+	}
+	var raw bytes.Buffer
+	if _, err := letter(t, r).WriteTo(&raw); err != nil {
+		t.Fatal(err)
+	}
+	m, err := netmail.ReadMessage(&raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, contents := parts(t, "", m.Header.Get("Content-Type"), "", m.Body)
+	for _, text := range contents[:2] {
+		if !strings.Contains(string(text), "None of 3 budgets is crossed.") || strings.Contains(string(text), "#fdf1e7") {
+			t.Errorf("%s", text)
+		}
 	}
 }
 

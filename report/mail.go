@@ -44,6 +44,8 @@ func Subject(r *analyze.Result) string {
 	}
 	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
 		s += ", " + whole(avoidable) + " avoidable"
+	} else if t.Cost.Known() && r.Quality.FindingsSkipped == "" {
+		s += ", no waste found"
 	}
 	if r.BudgetCrossed() {
 		s += ", over budget"
@@ -55,8 +57,11 @@ func Subject(r *analyze.Result) string {
 }
 
 // risen names the agent whose cost rose most, "" if none did by a hundredth of all
-// spending.
+// spending, or if all are new.
 func risen(r *analyze.Result) string {
+	if !compared(r) {
+		return ""
+	}
 	var most analyze.AgentChange
 	for _, c := range r.Changes {
 		if c.Change.Pico().Sign() > 0 && (most.Agent == "" || c.Change.Cmp(most.Change) > 0) {
@@ -115,15 +120,16 @@ const pictureID = "trend.png"
 
 // mailBody is what the template shows.
 type mailBody struct {
-	Sentence, Period, Caption, CID, Version, Command, Checked string
-	Total, TotalChange                                        string
-	Changed                                                   string // why the bill differs
-	Marked                                                    string // what became of changes that were marked
-	Changes, Marks                                            []mailLine
-	Alerts, Trust                                             []string
-	Findings                                                  []mailFinding
-	Agents                                                    []mailAgent
-	Compared, Picture                                         bool
+	Sentence, Period, Caption, CID, Version, Command, Checked, Classes string
+	Total, TotalChange                                                 string
+	Changed                                                            string // why the bill differs
+	Marked                                                             string // what became of changes that were marked
+	Changes, Marks                                                     []mailLine
+	Alerts                                                             []alertLine
+	Trust                                                              []string
+	Findings                                                           []mailFinding
+	Agents                                                             []mailAgent
+	Compared, Picture                                                  bool
 }
 
 type mailFinding struct{ Save, Title, Class, Evidence, Do string }
@@ -157,12 +163,13 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 		return b
 	}
 	if len(b.Alerts) > mailRows {
-		b.Alerts = append(b.Alerts[:mailRows:mailRows], plural(int64(len(b.Alerts)-mailRows), "more line")+" in the attached report.")
+		b.Alerts = append(b.Alerts[:mailRows:mailRows], alertLine{plural(int64(len(b.Alerts)-mailRows), "more line") + " in the attached report.", false})
 	}
 	shown, _, _ := fixFirst(r)
 	for _, f := range shown {
 		b.Findings = append(b.Findings, mailFinding{Money(f.Saving), Clean(f.Title), f.Class, Clean(f.Evidence), Clean(f.Fix)})
 	}
+	b.Classes = sentenceCase(classNote(shown)) + "."
 	if len(shown) == 0 {
 		b.Checked = noFindings(r)
 	}

@@ -5,7 +5,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"burn/analyze"
 )
@@ -126,13 +125,4 @@ func (p *page) unpriced(r *analyze.Result, top int) {
 	}
 	p.Trust.UnpricedAnswer = noBreak(fmt.Sprintf("%s with %s tokens in %s: what they cost is unknown, and they are in no sum above.",
 		plural(r.Quality.UnpricedRequests, "call"), Tokens(tokens), plural(int64(len(r.Unpriced)), "model")))
-}
-
-// sentenceCase begins a sentence with a capital.
-func sentenceCase(s string) string {
-	first, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return strings.ToUpper(string(first)) + s[n:]
 }

@@ -14,12 +14,12 @@ type Sheet struct {
 	Above []string
 	Heads []string
 	Right []string // heads of the columns of figures
+	Drop  []string // heads of the columns that may be left out where there is no room, in order
 	Rows  [][]string
 	Below []string
 }
 
-// Text writes the sheet for a terminal. Only names in the first column are ever
-// shortened.
+// Text writes the sheet for a terminal. Figures are never shortened.
 func (s Sheet) Text(w io.Writer, opt TextOptions) error {
 	p := painter{w: bufio.NewWriter(w), opt: opt}
 	for _, line := range s.Above {
@@ -59,7 +59,7 @@ func (s Sheet) Markdown(w io.Writer) error {
 func (s Sheet) grid() grid {
 	g := grid{}
 	for _, head := range s.Heads {
-		g.cols = append(g.cols, column{head: head, right: slices.Contains(s.Right, head)})
+		g.cols = append(g.cols, column{head: head, right: slices.Contains(s.Right, head), drop: slices.Index(s.Drop, head) + 1})
 	}
 	for _, row := range s.Rows {
 		cells := make([]string, len(row))

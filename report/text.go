@@ -117,7 +117,15 @@ func (p *painter) hours(r *analyze.Result) {
 		f, _ := fraction(h.Cost, peak.Cost)
 		line[at] = levels[min(int(f*float64(len(levels))), len(levels)-1)]
 	}
-	p.line("Hour of day 00 " + p.blue(string(line)) + " 23, dearest " + peak.Hour + ":00 with " + marked(peak.Cost, peak.Estimated))
+	const before, after = "Hour of day 00 ", " 23"
+	dearest := "dearest " + peak.Hour + ":00 with " + marked(peak.Cost, peak.Estimated)
+	drawn := before + p.blue(string(line)) + after
+	if w := p.opt.Width; w > 0 && len(before)+len(line)+len(after)+len(", ")+twwidth.Width(dearest) > w {
+		p.line(drawn)
+		p.line(sentenceCase(dearest))
+		return
+	}
+	p.line(drawn + ", " + dearest)
 }
 
 func (p *painter) trust(r *analyze.Result) {
@@ -213,21 +221,23 @@ func (p *painter) painted(g grid, row []string, bold bool) []string {
 }
 
 // nameWidth is what a name is shortened to, at most, so that columns beside it
-// have room; longName is what it is shortened to anywhere.
+// have room, and wordWidth where no column can go; longName is what it is shortened
+// to anywhere.
 const (
 	nameWidth = 20
+	wordWidth = 12
 	longName  = 48
 )
 
 // fit makes g at most width wide. Names give way to columns, and if the shortest
 // are still too wide, columns go in their order; the names then get what room
-// is left.
+// is left. Where no column is left to go, other words are shortened like names.
 func fit(g *grid, width int) {
-	shorten(g, longName)
+	shorten(g, 0, longName)
 	if width <= 0 {
 		return
 	}
-	for drop := dropP95; drop <= dropChange && least(g) > width; drop++ {
+	for drop := dropP95; drop <= dropLast && least(g) > width; drop++ {
 		for i := len(g.cols) - 1; i >= 0; i-- {
 			if g.cols[i].drop == drop {
 				remove(g, i)
@@ -235,15 +245,28 @@ func fit(g *grid, width int) {
 		}
 	}
 	if over := total(g) - width; over > 0 {
-		shorten(g, max(nameWidth, widest(g, 0)-over))
+		shorten(g, 0, max(nameWidth, widest(g, 0)-over))
+	}
+	for over := total(g) - 1 - width; over > 0; over = total(g) - 1 - width { // the last column needs no room behind it
+		words := 0
+		for i, c := range g.cols {
+			if !c.right && !c.bar && widest(g, i) > widest(g, words) {
+				words = i
+			}
+		}
+		before := widest(g, words)
+		shorten(g, words, max(wordWidth, before-over))
+		if widest(g, words) == before {
+			return
+		}
 	}
 }
 
-// shorten cuts the names of the first column to a width, in their middle: what
-// names have in common is often how they begin.
-func shorten(g *grid, width int) {
+// shorten cuts the words of a column to a width, in their middle: what names have in
+// common is often how they begin.
+func shorten(g *grid, column, width int) {
 	for _, row := range g.rows {
-		row[0] = middle(row[0], width)
+		row[column] = middle(row[column], width)
 	}
 }
 
