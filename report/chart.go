@@ -44,6 +44,7 @@ func (p palette) of(agent string) string {
 // picture is a stacked bar chart with lines over it: a value per series and key.
 type picture struct {
 	Keys   []string
+	Labels []string // the keys as people read them
 	Series []series
 	Lines  []line
 	Flags  []flag
@@ -78,6 +79,9 @@ func trend(r *analyze.Result, colors palette) picture {
 	}
 	var pic picture
 	pic.Keys = keys
+	for _, k := range keys {
+		pic.Labels = append(pic.Labels, axisText(k, trendUnit(r)))
+	}
 	pic.stack(r, colors, r.Trend, func(key string) (int, bool) { i, ok := at[trendKey(key, r)]; return i, ok })
 	pic.Lines, pic.Flags = trendLines(r, &pic), markFlags(r, keys)
 	pic.settle()
@@ -114,6 +118,9 @@ func (pic *picture) stack(r *analyze.Result, colors palette, points []analyze.Tr
 
 // settle turns exact amounts into heights and finds the axis.
 func (pic *picture) settle() {
+	if pic.Labels == nil {
+		pic.Labels = pic.Keys
+	}
 	for i := range pic.Series {
 		s := &pic.Series[i]
 		s.Data = make([]float64, len(s.exact))
@@ -329,7 +336,7 @@ func (pic *picture) Marks() []string {
 	case n == 0:
 		return nil
 	case n < 3:
-		return pic.Keys
+		return pic.Labels
 	}
-	return []string{pic.Keys[0], pic.Keys[n/2], pic.Keys[n-1]}
+	return []string{pic.Labels[0], pic.Labels[n/2], pic.Labels[n-1]}
 }

@@ -30,7 +30,7 @@ func (pic *picture) option() chartOption {
 		charts.WithYAxisOpts(opts.YAxis{Max: pic.Max}),
 		charts.WithAnimation(false),
 	)
-	c.SetXAxis(pic.Keys)
+	c.SetXAxis(pic.Labels)
 	var o chartOption
 	for i, s := range pic.Series {
 		c.AddSeries(s.Name, nil, charts.WithBarChartOpts(opts.BarChart{Stack: "all"}))
@@ -45,7 +45,7 @@ func (pic *picture) option() chartOption {
 			o.Classes = append(o.Classes, l.Color)
 		}
 		for _, f := range pic.Flags {
-			data := []opts.LineData{{Value: []any{pic.Keys[f.At], 0}}, {Value: []any{pic.Keys[f.At], pic.Max}}}
+			data := []opts.LineData{{Value: []any{pic.Labels[f.At], 0}}, {Value: []any{pic.Labels[f.At], pic.Max}}}
 			over.AddSeries(f.Text, data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}), charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1.5}))
 			o.Classes = append(o.Classes, "hot")
 		}
@@ -63,7 +63,7 @@ func (pic *picture) overhang() string {
 	if len(pic.Keys) == 0 {
 		return "8"
 	}
-	return strconv.Itoa(8 + 3*max(0, len(pic.Keys[len(pic.Keys)-1])-2))
+	return strconv.Itoa(8 + 3*max(0, len(pic.Labels[len(pic.Labels)-1])-2))
 }
 
 // option makes ECharts options of the dots.

@@ -61,7 +61,7 @@ func (pic *picture) SVG() template.HTML {
 		fmt.Fprintf(&b, `<path class="over l-hot" d="M%d 0V100"><title>%s</title></path>`, 10*f.At+5, html.EscapeString(f.Text))
 	}
 	if len(pic.Keys) <= titledBars {
-		for k, key := range pic.Keys {
+		for k, key := range pic.Labels {
 			if total := pic.total(k); total.Known() {
 				fmt.Fprintf(&b, `<rect class="touch" x="%d" width="10" height="100"><title>%s: %s</title></rect>`, 10*k, html.EscapeString(key), html.EscapeString(Money(total)))
 			}
@@ -165,7 +165,8 @@ func shortCount(v float64) string {
 // spark is a small picture: bars of all, with the part that is hot over them.
 type spark struct {
 	Rows  []sparkRow
-	Label string // what it shows, for people and for screen readers
+	Ends  []string // labels below
+	Label string   // what it shows, for people and for screen readers
 }
 
 type sparkRow struct {

@@ -48,7 +48,7 @@ func (p *page) fixes(r *analyze.Result, small int) {
 		if test := r.Totals.Avoidable.Test; test.Pico().Sign() > 0 {
 			f.Answer += noBreak(" Another " + Money(test) + " needs a test.")
 		}
-		f.Checked = "Checked: " + strings.Join(analyze.Checked(), ", ") + "."
+		f.Checked = sentenceCase(classNote(shown)) + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
 	}
 	drawn := map[string]bool{}
 	for _, x := range shown {
@@ -105,26 +105,35 @@ func newSpark(r *analyze.Result, f analyze.Finding) spark {
 	who := agentName(f.Agents[0])
 	switch f.Kind {
 	case "schedule", "batch", "retries", "abandoned":
-		return spark{[]sparkRow{hourRow24(r, f)}, "By hour of day: all that " + who + " costs, and in red what is avoidable."}
+		return spark{[]sparkRow{hourRow24(r, f)}, hourEnds, "By hour of day: all that " + who + " costs; the coloured part is avoidable."}
 	case "history", "bloat":
 		if in, out := f.Means[0], f.Means[1]; in > 0 {
 			part, _ := fraction(f.Saving, f.Cost)
 			return spark{[]sparkRow{
 				{Name: noBreak("read " + Count(in)), level: 1, part: part},
 				{Name: noBreak("written " + Count(out)), level: min(float64(out)/float64(in), 1)},
-			}, "Tokens per call on average; red is the avoidable part of what is read."}
+			}, nil, "Tokens per call on average; the coloured part of what is read is avoidable."}
 		}
 	case "same_work":
 		if len(f.Agents) == 2 {
 			a, b := dayRow(r, f, f.Agents[0], true), dayRow(r, f, f.Agents[1], false)
 			a.Name, b.Name = who, agentName(f.Agents[1])
-			return spark{[]sparkRow{a, b}, "Both by " + unitOf(r) + ", each on its own scale: the same work, paid twice; red is avoidable."}
+			return spark{[]sparkRow{a, b}, ends(r), "Both by " + unitOf(r) + ", each on its own scale: the same work, paid twice; the coloured one is avoidable."}
 		}
 	}
 	if r.TrendHourly {
-		return spark{[]sparkRow{hourRow24(r, f)}, "By hour of day: all that " + who + " costs, and in red what is avoidable."}
+		return spark{[]sparkRow{hourRow24(r, f)}, hourEnds, "By hour of day: all that " + who + " costs; the coloured part is avoidable."}
 	}
-	return spark{[]sparkRow{dayRow(r, f, f.Agents[0], true)}, "By " + unitOf(r) + ": all that " + who + " costs, and in red what is avoidable."}
+	return spark{[]sparkRow{dayRow(r, f, f.Agents[0], true)}, ends(r), "By " + unitOf(r) + ": all that " + who + " costs; the coloured part is avoidable."}
+}
+
+// hourEnds are the labels below hours of the day, evenly apart.
+var hourEnds = []string{"00", "06", "12", "18", "23"}
+
+// ends are the labels below a picture of the whole period.
+func ends(r *analyze.Result) []string {
+	keys := trendKeys(r)
+	return []string{axisText(keys[0], trendUnit(r)), axisText(keys[len(keys)-1], trendUnit(r))}
 }
 
 func unitOf(r *analyze.Result) string {

@@ -40,8 +40,24 @@ func ThirdPartyNotices() string {
 }
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Parse(pageHTML))
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"command": func(text string) template.HTML { return unbroken(text, "-") },
+		"flags":   func(text string) template.HTML { return unbroken(text, "--") },
+	}).Parse(pageHTML))
 })
+
+// unbroken is a text in which browsers break no word that has these hyphens in it,
+// as they would behind them: a flag or an id copied from paper would be wrong.
+func unbroken(text, hyphens string) template.HTML {
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		words[i] = template.HTMLEscapeString(w)
+		if strings.Contains(w, hyphens) {
+			words[i] = "<i>" + words[i] + "</i>"
+		}
+	}
+	return template.HTML(strings.Join(words, " "))
+}
 
 // HTML writes r as one page that loads nothing: it works from a file, without
 // scripts, on paper and on a telephone. Scripts and styles are allowed by their

@@ -4,6 +4,7 @@ package report
 
 import (
 	"html/template"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -98,6 +99,9 @@ func newPage(r *analyze.Result, opt HTMLOptions, space room) *page {
 	p.prompts(r, colors)
 	p.actions(r, colors)
 	p.marks(r, colors)
+	if p.Marks.Saved {
+		p.Verdict = strings.TrimPrefix(p.Verdict+" "+p.Marks.Answer, " ")
+	}
 	p.budgets(r, colors)
 	return p
 }
@@ -119,7 +123,7 @@ func (p *page) verdict(r *analyze.Result) {
 		more = append(more, overBudget(r)...)
 	}
 	if !p.Empty && r.Compared == nil {
-		more = append(more, "It is not compared with an earlier period.")
+		more = append(more, "This period is not compared with an earlier one.")
 	}
 	p.Verdict = strings.Join(more, " ")
 }
@@ -166,8 +170,12 @@ func agentName(key string) string {
 	return label(named(key))
 }
 
-// noBreak keeps a figure and its unit on one line.
+// dayMonth is a day and its month: 1 Sep.
+var dayMonth = regexp.MustCompile(`\b(\d\d?) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b`)
+
+// noBreak keeps a figure and its unit on one line, and a day and its month.
 func noBreak(s string) string {
+	s = dayMonth.ReplaceAllString(s, "$1\u00a0$2")
 	return strings.NewReplacer(" %", "\u00a0%", " : 1", "\u00a0:\u00a01", " M", "\u00a0M", " G", "\u00a0G", " k ", "\u00a0k ", " ms", "\u00a0ms").Replace(s)
 }
 
@@ -213,6 +221,18 @@ func keyText(key string) string {
 		}
 	}
 	return key
+}
+
+// axisText is the label of a key of the trend: Mon 21 Sep, 21 Sep 14:00, Sep 2026; a
+// week has the date of its Monday.
+func axisText(key, unit string) string {
+	s := keyText(key)
+	if t, err := time.Parse(time.DateOnly, key); err == nil {
+		if s = t.Format("2 Jan"); unit == "day" {
+			s = t.Format("Mon 2 Jan")
+		}
+	}
+	return s
 }
 
 // stampText is a moment for people, to the second.

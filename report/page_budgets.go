@@ -15,6 +15,7 @@ import (
 // not shown.
 type budgetPart struct {
 	Answer, More string
+	Common       string // what is so of all rows
 	Rows         []budgetRow
 	Spikes       []spikeRow
 }
@@ -42,6 +43,7 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 	for _, x := range shown {
 		b.Rows = append(b.Rows, newBudgetRow(r, x))
 	}
+	b.together()
 	if hidden > 0 {
 		b.More = "and " + plural(hidden, "more budget") + ": --format json lists all"
 	}
@@ -55,18 +57,56 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 	switch n := len(r.Budgets); {
 	case n == 0:
 		parts = append(parts, "No budget is set.")
+	case over == 0 && risk == 0 && n == 1:
+		parts = append(parts, "The budget holds.")
 	case over == 0 && risk == 0:
-		parts = append(parts, "All of "+plural(int64(n), "budget")+" hold.")
-		if n == 1 {
-			parts[0] = "The budget holds."
-		}
+		parts = append(parts, "All "+plural(int64(n), "budget")+" hold.")
+	case risk == 0:
+		parts = append(parts, fmt.Sprintf("Of %s, %d %s crossed.", plural(int64(n), "budget"), over, verb(over, "is", "are")))
 	default:
-		parts = append(parts, fmt.Sprintf("Of %s, %d crossed and %d will be at this pace.", plural(int64(n), "budget"), over, risk))
+		parts = append(parts, fmt.Sprintf("Of %s, %d %s crossed and %d will be at this pace.", plural(int64(n), "budget"), over, verb(over, "is", "are"), risk))
 	}
 	if n := len(r.Spikes); n > 0 {
 		parts = append(parts, plural(int64(n), "time")+" an agent spent far more than in its own history.")
 	}
 	b.Answer = noBreak(strings.Join(parts, " "))
+}
+
+// together says once, below the table, what would stand in each row: the time that
+// the budgets are of, and what most forecasts come from.
+func (b *budgetPart) together() {
+	pers, notes := map[string]int{}, map[string]int{}
+	per, note, ranges := "", "", false
+	for _, row := range b.Rows {
+		if pers[row.Per]++; pers[row.Per] == len(b.Rows) {
+			per = row.Per
+		}
+		if notes[row.Note]++; row.Note != "" && notes[row.Note] > max(notes[note], 1) {
+			note = row.Note
+		}
+		ranges = ranges || row.Forecast != "-"
+	}
+	if per != "" {
+		b.Common = "All are " + per + ". "
+	}
+	if note != "" && ranges {
+		b.Common += "Forecasts: " + note + ". "
+	} else if note != "" {
+		b.Common += sentenceCase(note) + "."
+	}
+	if ranges {
+		b.Common += "In four of five cases the truth lies in a forecast's range."
+	}
+	b.Common = noBreak(b.Common)
+	for i := range b.Rows {
+		row := &b.Rows[i]
+		if per != "" {
+			row.Per = ""
+		}
+		if row.Note == note {
+			row.Note = ""
+		}
+	}
 }
 
 // urgency is 0 for a budget that is crossed, then it was in the period, will be, holds.
@@ -114,7 +154,7 @@ func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	if f := x.Forecast; f != nil {
 		row.Forecast = noBreak(Money(f.Cost) + " (" + Money(f.Low) + " to " + Money(f.High) + ")")
 	}
-	if n := len(x.Over); n > 0 {
+	if n := len(x.Over); n > 0 && (n > 1 || x.Scope != analyze.ScopeAgent) {
 		o := x.Over[n-1]
 		row.Note += "; " + plural(int64(n), x.Per) + " over it, " + agentName(o.Agent) + " spent most: " + Money(o.AgentCost)
 	}
@@ -211,15 +251,11 @@ func tightest(r *analyze.Result) analyze.Budget {
 
 // states counts the budgets that were crossed in the period and those that will be.
 func states(r *analyze.Result, list []analyze.Budget) (over, risk int) {
+	var n [4]int
 	for _, b := range list {
-		switch {
-		case b.Crossed(r.Period.Since):
-			over++
-		case b.State == analyze.BudgetAtRisk:
-			risk++
-		}
+		n[urgency(r, b)]++
 	}
-	return over, risk
+	return n[0] + n[1], n[2]
 }
 
 // worst is the state that asks most for attention, and how many budgets are in it;

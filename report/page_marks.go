@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"time"
 
 	"burn/analyze"
 )
@@ -13,6 +14,7 @@ import (
 // markPart is what became of changes that were marked, the newest first.
 type markPart struct {
 	Answer string
+	Saved  bool // money is known to be saved
 	Rows   []markRow
 	More   string
 }
@@ -47,15 +49,15 @@ func (p *page) marks(r *analyze.Result, colors palette) {
 			m.More = plural(int64(i+1), "earlier mark") + ": --format json lists all"
 			continue
 		}
-		m.Rows = append(m.Rows, newMarkRow(x, colors))
+		m.Rows = append(m.Rows, newMarkRow(x, colors, r.Period.Until))
 	}
 	m.Answer = noBreak(fmt.Sprintf("%d of %s worked at least partly.", worked, plural(int64(len(r.Marks)), "marked change")))
-	if saved.Known() {
+	if m.Saved = saved.Pico().Sign() > 0; saved.Known() {
 		m.Answer = noBreak(fmt.Sprintf("%d of %s worked at least partly: %s saved so far.", worked, plural(int64(len(r.Marks)), "marked change"), Money(saved)))
 	}
 }
 
-func newMarkRow(x analyze.Mark, colors palette) markRow {
+func newMarkRow(x analyze.Mark, colors palette, until time.Time) markRow {
 	row := markRow{Agent: agentName(x.Agent), Color: colors.of(x.Agent), Text: label(x.Text), At: x.At.Format("2 Jan 2006 15:04"), Verdict: x.Verdict, Why: noBreak(label(x.Why)),
 		Good: x.Verdict == analyze.Worked || x.Verdict == analyze.Partly, Per: "calls"}
 	if x.Per == "request" {
@@ -71,7 +73,11 @@ func newMarkRow(x analyze.Mark, colors palette) markRow {
 		row.BeforeWidth, row.AfterWidth = width(x.Before.Float(), most), width(x.After.Float(), most)
 	}
 	if x.ChangePct != nil && x.ChangeLowPct != nil && x.ChangeHighPct != nil {
-		row.Change = noBreak(signedPercent(*x.ChangePct) + " (95 %: " + signedPercent(*x.ChangeLowPct) + " … " + signedPercent(*x.ChangeHighPct) + ")")
+		row.Change = signedPercent(*x.ChangePct)
+		if low, high := signedPercent(*x.ChangeLowPct), signedPercent(*x.ChangeHighPct); low != high {
+			row.Change += " (interval of 95 %: " + low + " … " + high + ")"
+		}
+		row.Change = noBreak(row.Change)
 	}
 	if x.Saved.Known() {
 		row.Saved = money(x.Saved, analyze.USD{})
@@ -79,13 +85,13 @@ func newMarkRow(x analyze.Mark, colors palette) markRow {
 	if x.StillLeft.Known() && x.StillLeft.Pico().Sign() > 0 {
 		row.Left = money(x.StillLeft, analyze.USD{})
 	}
-	row.Strip = strip(x.Daily)
+	row.Strip = strip(x.Daily, int64(until.Sub(x.At).Hours()/24))
 	return row
 }
 
 // strip draws what the agent cost by day, from the mark on in green; the mark is
-// the line between.
-func strip(days []analyze.Day) template.HTML {
+// the line between. Where nothing was spent since, it goes on for that many days.
+func strip(days []analyze.Day, since int64) template.HTML {
 	if len(days) < 2 {
 		return ""
 	}
@@ -94,6 +100,9 @@ func strip(days []analyze.Day) template.HTML {
 	for _, d := range days {
 		lo, hi = min(lo, d.Day), max(hi, d.Day)
 		most = max(most, d.Cost.Float())
+	}
+	if hi < 0 {
+		hi = min(-lo, since) - 1
 	}
 	if most == 0 || hi-lo > 2000 {
 		return ""

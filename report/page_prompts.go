@@ -12,6 +12,7 @@ import (
 // promptPart is where input tokens go.
 type promptPart struct {
 	Answer string
+	Line   string // from where a prompt is big for its answer
 	Figure *figure
 	Worst  []promptRow
 	Agents []wasteRow
@@ -35,6 +36,7 @@ const shownWaste, otherDots = 10, 60
 
 func (p *page) prompts(r *analyze.Result, colors palette) {
 	part := &p.Prompts
+	part.Line = noBreak("10 : 1")
 	if above := r.Scenes.AboveTen; above.Requests == 0 {
 		part.Answer = noBreak("No call above 10 : 1.")
 	} else {
@@ -50,7 +52,7 @@ func (p *page) prompts(r *analyze.Result, colors palette) {
 				}
 				return 0
 			})
-			part.Answer += noBreak(fmt.Sprintf(" %s reads %s on average.", agentName(worst.Agent), ratio(worst.Ratio)))
+			part.Answer += noBreak(fmt.Sprintf(" The calls of %s read %s, on average per call.", agentName(worst.Agent), ratio(worst.Ratio)))
 		}
 	}
 	if list := sampleDots(r, colors); len(list) > 0 {

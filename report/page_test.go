@@ -81,7 +81,7 @@ func TestPageKeepsHostileNamesAsText(t *testing.T) {
 
 func TestEmptyPageSaysWhatToDo(t *testing.T) {
 	text := page(t, empty(), report.HTMLOptions{})
-	for _, want := range []string{"Nothing recorded in 1 Sep – 30 Sep 2026.", "3 Aug 2026 04:05:06", "Run `burn doctor`.", "Date of the price table"} {
+	for _, want := range []string{"Nothing recorded in 1\u00a0Sep – 30\u00a0Sep 2026.", "3\u00a0Aug 2026 04:05:06", "Run `burn doctor`.", "Date of the price table"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("empty page does not say %q", want)
 		}
@@ -118,6 +118,40 @@ func TestMoneyOnThePageAddsUp(t *testing.T) {
 	}
 }
 
+// TestPageExplainsItself: what a newcomer would ask about a figure stands beside it.
+func TestPageExplainsItself(t *testing.T) {
+	r := pageWorld(nil)
+	r.ByModel = append(r.ByModel, analyze.Row{Key: "m-old", Cost: usd("0"), Requests: 19, Errors: 19})
+	for i := range r.Budgets {
+		r.Budgets[i].Per, r.Budgets[i].Since, r.Budgets[i].Until = analyze.PerMonth, r.Budgets[0].Since, r.Budgets[0].Until
+	}
+	gone := marks("a", r.Period.Since)[0]
+	gone.At, gone.Daily = r.Period.Since, []analyze.Day{{Day: -2, Cost: usd("2")}, {Day: -1, Cost: usd("2")}}
+	r.Marks = append(r.Marks, gone)
+	text := page(t, r, report.HTMLOptions{Command: "burn analyze --since 2026-09-01"})
+	for _, want := range []string{
+		"<p class=\"note\">Certain: follows from the records; likely: rests on one assumption; test: needs a trial, and is in no sum. Checked: ",
+		"<span>00</span><span>06</span><span>12</span><span>18</span><span>23</span></div><figcaption>By hour of day", "<span>Tue 1 Sep</span><span>Wed 30 Sep</span></div><figcaption>",
+		"<b>m-old</b><small>19 calls, none of which succeeded</small>",
+		"All are per month, 1\u00a0Sep – 30\u00a0Sep 2026.", "In four of five cases the truth lies in a forecast&#39;s range.",
+		"2 of 3 marked changes worked at least partly: $495.20 saved so far.</p>\n</header>",
+		"<i>--explain</i> <i>schedule-9dbc51</i>", "<code>burn analyze <i>--since</i> <i>2026-09-01</i></code>",
+		`<svg class="spark" viewBox="0 0 20 30"`, // two days before the mark, two of nothing since
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("page does not say %q", want)
+		}
+	}
+	flat := many(1, 1, 30)
+	for i := range flat.Trend {
+		flat.Trend[i].Cost = usd("24")
+	}
+	flat.Totals.Cost, flat.Totals.PeakHour = usd("720"), &analyze.PeakHour{Hour: "23", Cost: usd("30.5")}
+	if text, want := page(t, flat, report.HTMLOptions{}), "Spending is even over the day: the dearest hour, 23:00, has $30.50, and the mean of all is $30.00."; !strings.Contains(text, want) {
+		t.Errorf("page does not say %q", want)
+	}
+}
+
 // TestTrendOfShortAndLongPeriods: by the hour, the day or the month, every stretch
 // of the period has its place once, and the money is all there.
 func TestTrendOfShortAndLongPeriods(t *testing.T) {
@@ -141,12 +175,12 @@ func TestTrendOfShortAndLongPeriods(t *testing.T) {
 		first  string
 		unit   string
 	}{
-		{"a day of 25 hours", at("Europe/Berlin", "2026-10-25", 1), true, []string{"2026-10-25 02:00", "2026-10-25 23:00"}, 24, "2026-10-25 00:00", "Hour"},
-		{"a zone of half an hour", at("Asia/Kolkata", "2026-11-01", 1), true, []string{"2026-11-01 00:00"}, 24, "2026-11-01 00:00", "Hour"},
-		{"a week over spring", at("Europe/Berlin", "2026-03-25", 7), false, []string{"2026-03-29", "2026-03-31"}, 7, "2026-03-25", "Day"},
-		{"a hundred days", at("UTC", "2026-01-01", 100), false, []string{"2026-01-01", "2026-04-10"}, 100, "2026-01-01", "Day"},
-		{"a year", at("UTC", "2026-01-01", 365), false, []string{"2026-01-01", "2026-01-04", "2026-01-05", "2026-12-31"}, 53, "2025-12-29", "Week"},
-		{"three years", at("UTC", "2024-01-01", 1096), false, []string{"2024-01-01", "2024-01-31", "2026-12-31"}, 36, "2024-01", "Month"},
+		{"a day of 25 hours", at("Europe/Berlin", "2026-10-25", 1), true, []string{"2026-10-25 02:00", "2026-10-25 23:00"}, 24, "25 Oct 00:00", "Hour"},
+		{"a zone of half an hour", at("Asia/Kolkata", "2026-11-01", 1), true, []string{"2026-11-01 00:00"}, 24, "1 Nov 00:00", "Hour"},
+		{"a week over spring", at("Europe/Berlin", "2026-03-25", 7), false, []string{"2026-03-29", "2026-03-31"}, 7, "Wed 25 Mar", "Day"},
+		{"a hundred days", at("UTC", "2026-01-01", 100), false, []string{"2026-01-01", "2026-04-10"}, 100, "Thu 1 Jan", "Day"},
+		{"a year", at("UTC", "2026-01-01", 365), false, []string{"2026-01-01", "2026-01-04", "2026-01-05", "2026-12-31"}, 53, "29 Dec", "Week"},
+		{"three years", at("UTC", "2024-01-01", 1096), false, []string{"2024-01-01", "2024-01-31", "2026-12-31"}, 36, "Jan 2024", "Month"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := pageWorld([]string{"a"})

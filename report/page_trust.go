@@ -41,9 +41,9 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 	count := func(name string, n int64) { add(name, Count(n), n > 0) }
 	if r.Totals.Requests > 0 {
 		measured := r.Totals.Requests - q.EstimatedRequests
-		add("Calls whose usage the provider reported or that had none", Count(measured)+" of "+Count(r.Totals.Requests), false)
-		add("Calls estimated (est.)", Count(q.EstimatedRequests)+" · "+Money(r.Totals.Estimated), q.EstimatedRequests > 0)
-		count("Calls known only as sums", q.GapRequests)
+		add("Calls measured: by the provider's own counts, or with nothing to bill", Count(measured)+" of "+Count(r.Totals.Requests), false)
+		add("Calls estimated (est.): the provider said nothing, burn counted bytes", Count(q.EstimatedRequests)+" · "+Money(r.Totals.Estimated), q.EstimatedRequests > 0)
+		count("Calls known only as sums, because their lines could not be written", q.GapRequests)
 		count("Calls not priced", q.UnpricedRequests)
 		add("Calls that failed", Count(r.Totals.Errors)+", "+Count(r.Totals.RateLimited)+" of them rate-limited", false)
 	}
@@ -55,7 +55,7 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 		count("Lines rejected", 0)
 	}
 	add("Lines read twice and counted once", Count(q.Duplicates), false)
-	count("Lines torn", q.Torn)
+	count("Lines torn: cut off in the middle", q.Torn)
 	count("Calls numbered by a proxy and missing from the files", q.MissingSeq)
 	count("Calls begun and not seen to end", q.OpenCalls)
 	count("Lines lost in files that were deleted or cut while written", q.LostLines)

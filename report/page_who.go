@@ -82,7 +82,7 @@ func (w *whoPart) strangers(r *analyze.Result) {
 	shown, hidden := first(r.Strangers, shownStrangers)
 	for _, s := range shown {
 		row := strangerRow{Program: label(named(s.Program)), Resembles: "nobody known", Requests: Count(s.Calls), Cost: money(s.Cost, analyze.USD{})}
-		for _, x := range []struct{ what, value string }{{"key", s.KeyID}, {"from", s.Client}, {"system prompt", s.System}} {
+		for _, x := range []struct{ what, value string }{{"key", s.KeyID}, {"from", s.Client}, {"system prompt with the fingerprint", s.System}} {
 			if x.value != "" {
 				row.Note += " · " + x.what + " " + label(x.value)
 			}
@@ -192,6 +192,9 @@ func newTable(title, head string, rows []analyze.Row, before map[string]analyze.
 		}
 		if t.Compared && (rest.Requests == 0 || i < len(shown)-1) {
 			x.Change = noBreak(Change(row.Cost, before[row.Key]))
+		}
+		if row.Errors == row.Requests && row.Requests > 0 {
+			x.Note = plural(row.Requests, "call") + ", none of which succeeded"
 		}
 		t.Rows = append(t.Rows, x)
 	}

@@ -146,6 +146,10 @@ func (p *page) when(r *analyze.Result, colors palette) {
 	if h := r.Totals.PeakHour; h != nil {
 		w.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
 			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, 24*1000)))
+		if mean := r.Totals.Cost.Float() / 24; h.Cost.Float() < evenHours*mean {
+			w.Answer = noBreak(fmt.Sprintf("Spending is even over the day: the dearest hour, %s:00, has %s, and the mean of all is %s.",
+				h.Hour, marked(h.Cost, h.Estimated), perThousand(r.Totals.Cost, 24*1000)))
+		}
 		w.Answer += clockwork(r)
 	}
 	var limited [24]int64
@@ -171,6 +175,9 @@ func (p *page) when(r *analyze.Result, colors palette) {
 		w.Heat = heatMap(r)
 	}
 }
+
+// evenHours is how many times the mean the dearest hour of an even day may cost.
+const evenHours = 1.1
 
 // clockwork names agents that run by a clock, where a finding shows it.
 func clockwork(r *analyze.Result) string {

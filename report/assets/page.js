@@ -52,8 +52,7 @@
     o.color = entry.classes.map(color);
     o.textStyle = { fontFamily: getComputedStyle(document.body).fontFamily, color: soft };
     [].concat(o.xAxis).forEach(function (a) {
-      // An hour without its year has room on a telephone; the pointer shows all of it.
-      a.axisLabel = { color: soft, hideOverlap: true, formatter: function (v) { return String(v).length > 10 ? v.slice(5) : v; } };
+      a.axisLabel = { color: soft, hideOverlap: true };
       a.axisLine = { lineStyle: { color: line } };
       a.axisTick = { show: false };
     });
