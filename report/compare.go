@@ -155,7 +155,7 @@ func comparison(before, after *analyze.Result) grid {
 	if b.PeakHour != nil && a.PeakHour != nil {
 		money("Cost of hour "+b.PeakHour.Hour+":00", hourCost(before, b.PeakHour.Hour), hourCost(after, b.PeakHour.Hour))
 	}
-	count("Agents above 10 : 1 input to output", int64(len(before.Waste)), int64(len(after.Waste)))
+	count("Agents in:out > 10 : 1", int64(len(before.Waste)), int64(len(after.Waste)))
 	count("Rate-limited calls", b.RateLimited, a.RateLimited)
 	return g
 }

@@ -35,7 +35,8 @@ func Failed(checks []Check) bool {
 	return slices.ContainsFunc(checks, func(c Check) bool { return c.State == Fail })
 }
 
-// Checks writes one line per check, and what to do below those that need it.
+// Checks writes one sentence per check, and what to do below those that need it, in
+// one line, to be copied.
 func Checks(w io.Writer, checks []Check, opt TextOptions) error {
 	p := painter{w: bufio.NewWriter(w), opt: opt}
 	wide := 0
@@ -44,7 +45,16 @@ func Checks(w io.Writer, checks []Check, opt TextOptions) error {
 	}
 	colors := map[State]string{OK: "32", Warn: "33", Fail: "31"}
 	for _, c := range checks {
-		p.line(p.paint(colors[c.State], fmt.Sprintf("%-4s", c.State)) + fmt.Sprintf("  %-*s  ", wide, c.Name) + Clean(c.Text))
+		name := fmt.Sprintf("  %-*s  ", wide, c.Name)
+		room, indent := 0, len("warn")+len(name)
+		if opt.Width > 0 {
+			room = max(opt.Width-indent, nameWidth)
+		}
+		before := p.paint(colors[c.State], fmt.Sprintf("%-4s", c.State)) + name
+		for _, line := range wrapped(Clean(c.Text), room) {
+			p.line(before + line)
+			before = strings.Repeat(" ", indent)
+		}
 		for _, do := range c.Do {
 			p.line(strings.Repeat(" ", 6) + p.dim("→ "+Clean(do)))
 		}

@@ -192,3 +192,17 @@ func TestDiagnosisIsSafeForTerminals(t *testing.T) {
 		}
 	}
 }
+
+// TestChecksWrap: sentences are broken between words, what is to be typed is not.
+func TestChecksWrap(t *testing.T) {
+	var b bytes.Buffer
+	command := "burn prices import FILE > prices.csv; burn analyze --prices prices.csv"
+	checks := []report.Check{{Name: "prices", State: report.Warn, Text: "prices of 2026-08-21, which are 100 days old by now", Do: []string{command}}, {Name: "lines", State: report.OK, Text: "none rejected"}}
+	if err := report.Checks(&b, checks, report.TextOptions{Width: 42}); err != nil {
+		t.Fatal(err)
+	}
+	want := "warn  prices  prices of 2026-08-21, which\n              are 100 days old by now\n      → " + command + "\nok    lines   none rejected\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+}

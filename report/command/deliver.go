@@ -48,14 +48,14 @@ func (p *program) deliver(c *cli.Context, t *task) error {
 		return errors.New("--eml - and --html - both want standard output")
 	}
 	if d.Mail.From, err = report.Sender(alerts.Mail.From); err != nil {
-		return fmt.Errorf("mail: %w", err)
+		return p.config.Errorf("mail", err)
 	}
 	d.Mail.HTML = t.htmlOpt
 	d.Mail.HTML.Scope = fmt.Sprintf("%q", t.look.Filter)
 	t.look.Need |= analyze.Pictures
 	if d.EML == "" {
 		if err := d.Transport.Check(); err != nil {
-			return fmt.Errorf("mail: %w", err)
+			return p.config.Errorf("mail", err)
 		}
 	}
 	return nil

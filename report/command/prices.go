@@ -81,7 +81,7 @@ func (p *program) listPrices(c *cli.Context) error {
 	rows := table.InForce(price.Selection{Providers: c.StringSlice("provider"), Models: c.StringSlice("model"), At: at})
 	sheet := report.Sheet{
 		Above: []string{fmt.Sprintf("Prices in force on %s, USD per million tokens; table of %s", at.Format(time.DateOnly), table.Date())},
-		Heads: price.SummaryHeads, Right: price.SummaryHeads[2:7],
+		Heads: price.SummaryHeads, Right: price.SummaryHeads[2:7], Drop: price.SummaryHeads[6:],
 	}
 	listed := []price.Listed{}
 	for _, row := range rows {

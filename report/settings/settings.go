@@ -91,8 +91,11 @@ func behindAlias(n *yaml.Node) *yaml.Node {
 // Position is where a key stands: its file and line.
 func (f *File) Position(key string) string { return fmt.Sprintf("%s:%d", f.path, f.keys[key].Line) }
 
-// Errorf puts the key's position before err.
+// Errorf puts the key before err, and its position where the file has it.
 func (f *File) Errorf(key string, err error) error {
+	if f.keys[key].Line == 0 {
+		return fmt.Errorf("%s: %w", key, err)
+	}
 	return fmt.Errorf("%s: %s: %w", f.Position(key), key, err)
 }
 
