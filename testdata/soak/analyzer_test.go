@@ -88,10 +88,14 @@ func TestPowerCutWhileReading(t *testing.T) {
 	for round := range cuts {
 		db := filepath.Join(dir, fmt.Sprintf("%d.duckdb", round))
 		run := analyzer(t, logs, db)
+		var said bytes.Buffer
+		run.Stderr = &said
 		must(t, run.Start())
 		time.Sleep(time.Duration(100+round*1500/cuts) * time.Millisecond)
 		must(t, copyFile(file, file+".cut"))
-		must(t, run.Wait())
+		if err := run.Wait(); err != nil {
+			t.Fatalf("round %d, the run that reads: %v: %s", round, err, said.Bytes())
+		}
 		for _, name := range []string{db, db + ".wal", db + ".lock"} {
 			_ = os.Remove(name) // the image is small
 		}
