@@ -64,14 +64,7 @@ func TestBudgetsThatHoldAreNoAlarm(t *testing.T) {
 	for i := range r.Budgets {
 		r.Budgets[i].Scope, r.Budgets[i].State, r.Budgets[i].Over = analyze.ScopeAgent, analyze.BudgetOK, nil
 	}
-	var raw bytes.Buffer
-	if _, err := letter(t, r).WriteTo(&raw); err != nil {
-		t.Fatal(err)
-	}
-	m, err := netmail.ReadMessage(&raw)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := posted(t, r)
 	_, contents := parts(t, "", m.Header.Get("Content-Type"), "", m.Body)
 	for _, text := range contents[:2] {
 		if !strings.Contains(string(text), "None of 3 budgets is crossed.") || strings.Contains(string(text), "#fdf1e7") {

@@ -76,10 +76,9 @@ func parts(t *testing.T, path, contentType, encoding string, body io.Reader) (na
 	}
 }
 
-func TestMail(t *testing.T) {
-	r := world(nil)
-	r.Findings = []analyze.Finding{{ID: "x-1", Kind: "repeated", Agents: []string{"digest-cron"}, Class: analyze.Certain, Title: "digest-cron does it again", Evidence: "in 210 runs", Fix: "keep a mark", Saving: usd("362.54")}}
-	r.Totals.Avoidable.Certain = usd("362.54")
+// posted is the letter about r as its reader's program sees it.
+func posted(t *testing.T, r *analyze.Result) *netmail.Message {
+	t.Helper()
 	var raw bytes.Buffer
 	if _, err := letter(t, r).WriteTo(&raw); err != nil {
 		t.Fatal(err)
@@ -88,6 +87,14 @@ func TestMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+func TestMail(t *testing.T) {
+	r := world(nil)
+	r.Findings = []analyze.Finding{{ID: "x-1", Kind: "repeated", Agents: []string{"digest-cron"}, Class: analyze.Certain, Title: "digest-cron does it again", Evidence: "in 210 runs", Fix: "keep a mark", Saving: usd("362.54")}}
+	r.Totals.Avoidable.Certain = usd("362.54")
+	m := posted(t, r)
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil || !strings.HasPrefix(subject, "burn: $") || !strings.HasSuffix(subject, " in 30 days (-8 %), $363 avoidable, over budget - chat-gate +98 %") {
 		t.Errorf("subject %q %v", subject, err)

@@ -48,7 +48,7 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 	p.options["trend"] = pic.option()
 	t := &p.Trend
 	unit := trendUnit(r)
-	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, strings.ToUpper(unit[:1])+unit[1:], "trend_day"
+	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, sentenceCase(unit), "trend_day"
 	if r.TrendHourly {
 		t.Query = "trend_hour"
 	}
