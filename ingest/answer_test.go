@@ -3,9 +3,12 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -134,6 +137,25 @@ func TestForgottenAnswer(t *testing.T) {
 		if _, ok := Kept(e.opt, "question", true); ok {
 			t.Error("a forgotten answer is given")
 		}
+	}
+}
+
+// TestAnswerThatCannotBeKept: the run has done what it was asked for, says that the
+// next one will have to look again, and leaves no answer.
+func TestAnswerThatCannotBeKept(t *testing.T) {
+	e := newEnv(t)
+	e.write("a.jsonl", logFile(1, 1, 1, 5))
+	var said bytes.Buffer
+	e.opt.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	if err := os.Mkdir(answerPath(e.opt.Path)+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e.keep("answer")
+	if !strings.Contains(said.String(), "level=WARN") || !strings.Contains(said.String(), ".answer.new") {
+		t.Errorf("said %q", &said)
+	}
+	if _, ok := Kept(e.opt, "question", true); ok {
+		t.Error("there is an answer")
 	}
 }
 

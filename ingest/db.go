@@ -347,7 +347,9 @@ func (db *DB) Close() error {
 	db.calls.forget()
 	db.closeFile()
 	if err == nil {
-		err = db.writeAnswer()
+		if werr := db.writeAnswer(); werr != nil { // what was asked for is done
+			db.opt.Logger.Warn("the next run must look into the database, even if nothing is new", "err", werr)
+		}
 	}
 	if lerr := db.lock.Free(); err == nil {
 		err = lerr
