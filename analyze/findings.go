@@ -107,19 +107,17 @@ var Thresholds = []Threshold{
 	{"bloat_ratio", 10, "tokens read for each one written, at most"},
 }
 
-// CheckThresholds refuses names that are not among Thresholds, and negative numbers.
-func CheckThresholds(set map[string]int64) error {
-	for name, n := range set {
-		if !slices.ContainsFunc(Thresholds, func(t Threshold) bool { return t.Name == name }) {
-			names := make([]string, len(Thresholds))
-			for i, t := range Thresholds {
-				names[i] = t.Name
-			}
-			return fmt.Errorf("unknown threshold %q: use one of %s", name, strings.Join(names, ", "))
+// CheckThreshold refuses a name that is not among Thresholds, and a negative number.
+func CheckThreshold(name string, n int64) error {
+	if !slices.ContainsFunc(Thresholds, func(t Threshold) bool { return t.Name == name }) {
+		names := make([]string, len(Thresholds))
+		for i, t := range Thresholds {
+			names[i] = t.Name
 		}
-		if n < 0 {
-			return fmt.Errorf("threshold %s: %d is negative", name, n)
-		}
+		return fmt.Errorf("unknown threshold %q: use one of %s", name, strings.Join(names, ", "))
+	}
+	if n < 0 {
+		return fmt.Errorf("threshold %s: %d is negative", name, n)
 	}
 	return nil
 }

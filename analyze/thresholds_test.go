@@ -418,7 +418,7 @@ func TestThresholdsCanBeSet(t *testing.T) {
 			t.Errorf("with %v: found %q, want %q", c.set, got, c.want)
 		}
 	}
-	if analyze.CheckThresholds(map[string]int64{"bloat_ratio": 0}) != nil || analyze.CheckThresholds(map[string]int64{"bloat_ratios": 1}) == nil || analyze.CheckThresholds(map[string]int64{"bloat_ratio": -1}) == nil {
+	if analyze.CheckThreshold("bloat_ratio", 0) != nil || analyze.CheckThreshold("bloat_ratios", 1) == nil || analyze.CheckThreshold("bloat_ratio", -1) == nil {
 		t.Error("thresholds are not checked")
 	}
 }

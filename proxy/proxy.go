@@ -153,6 +153,11 @@ func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
 		return nil, &ConfigError{err}
 	}
 	var err error
+	if !cfg.ownKeyFile {
+		if err := os.MkdirAll(filepath.Dir(cfg.KeyFile), 0o700); err != nil {
+			return nil, fmt.Errorf("create directory for the key file: %w", err)
+		}
+	}
 	if p.keys, err = provider.LoadKeys(cfg.KeyFile); err != nil {
 		if _, missing := os.Lstat(cfg.KeyFile); missing != nil && !cfg.ownKeyFile {
 			return nil, err // the place beside the logs cannot be written
@@ -218,11 +223,7 @@ func (cfg Config) withDefaults() (Config, error) {
 			return cfg, fmt.Errorf("find log directory: %w", err)
 		}
 		// Not inside: logs are gathered and sent around, the key stays.
-		dir = filepath.Dir(dir)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return cfg, fmt.Errorf("create directory for the key file: %w", err)
-		}
-		cfg.KeyFile = filepath.Join(dir, "burn.key")
+		cfg.KeyFile = filepath.Join(filepath.Dir(dir), "burn.key")
 	}
 	if cfg.Users == "" {
 		cfg.Users = UsersPlain
@@ -274,11 +275,11 @@ func (p *Proxy) readToken(path string) error {
 func checkListen(cfg *Config, hasToken bool) (loopback bool, err error) {
 	host, _, err := net.SplitHostPort(cfg.Listen)
 	if err != nil {
-		return false, fmt.Errorf("listen address %q: want HOST:PORT", cfg.Listen)
+		return false, fmt.Errorf("--listen %q: want HOST:PORT", cfg.Listen)
 	}
 	loopback = isLoopback(host)
 	if !loopback && !hasToken && !cfg.AllowUnauthenticated {
-		return false, fmt.Errorf("listen on %s: everyone who reaches this address could use the proxy and write into its log; "+
+		return false, fmt.Errorf("--listen %s: everyone who reaches this address could use the proxy and write into its log; "+
 			"give --auth-token-file FILE, or --allow-unauthenticated if the network is closed", cfg.Listen)
 	}
 	if cfg.Admin == "" {
@@ -286,10 +287,10 @@ func checkListen(cfg *Config, hasToken bool) (loopback bool, err error) {
 	}
 	host, _, err = net.SplitHostPort(cfg.Admin)
 	if err != nil {
-		return false, fmt.Errorf("admin address %q: want HOST:PORT", cfg.Admin)
+		return false, fmt.Errorf("--admin %q: want HOST:PORT", cfg.Admin)
 	}
 	if !isLoopback(host) {
-		return false, fmt.Errorf("admin address %s: must be a loopback address", cfg.Admin)
+		return false, fmt.Errorf("--admin %s: must be a loopback address", cfg.Admin)
 	}
 	return loopback, nil
 }

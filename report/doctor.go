@@ -51,7 +51,7 @@ func Checks(w io.Writer, checks []Check, opt TextOptions) error {
 			room = max(opt.Width-indent, nameWidth)
 		}
 		before := p.paint(colors[c.State], fmt.Sprintf("%-4s", c.State)) + name
-		for _, line := range wrapped(Clean(c.Text), room) {
+		for _, line := range Wrapped(Clean(c.Text), room) {
 			p.line(before + line)
 			before = strings.Repeat(" ", indent)
 		}

@@ -17,7 +17,7 @@ func Explanation(w io.Writer, e *analyze.Explanation, opt TextOptions) error {
 		Drop:  []string{"Cached", e.Columns[0], e.Columns[1], "Model", "In", "Out", "Agent"},
 	}
 	for _, text := range []string{PeriodText(e.Period.Between) + " (" + e.Period.TZ + "), finding " + f.ID + ", " + f.Class, Clean(f.Title), Clean(f.Evidence) + ".", "Do: " + Clean(f.Fix) + "."} {
-		s.Above = append(s.Above, wrapped(text, opt.Width)...)
+		s.Above = append(s.Above, Wrapped(text, opt.Width)...)
 	}
 	s.Right = s.Heads[4:]
 	var sum analyze.USD
@@ -33,7 +33,7 @@ func Explanation(w io.Writer, e *analyze.Explanation, opt TextOptions) error {
 		s.Below = append(s.Below, plural(int64(hidden), "more call")+": --top "+fmt.Sprint(len(e.Calls))+" or --format json lists all.")
 	}
 	s.Below = append(s.Below, "")
-	s.Below = append(s.Below, wrapped(fmt.Sprintf("Arithmetic: the avoidable parts of %s add up to %s USD, of %s USD that they cost.", plural(int64(len(e.Calls)), "call"), sum, f.Cost), opt.Width)...)
+	s.Below = append(s.Below, Wrapped(fmt.Sprintf("Arithmetic: the avoidable parts of %s add up to %s USD, of %s USD that they cost.", plural(int64(len(e.Calls)), "call"), sum, f.Cost), opt.Width)...)
 	if e.Earlier.Pico().Sign() > 0 {
 		s.Below = append(s.Below, fmt.Sprintf("Earlier findings had taken %s USD of these calls; no dollar is counted twice.", e.Earlier))
 	}

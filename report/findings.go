@@ -67,9 +67,9 @@ func noFindings(r *analyze.Result) string {
 	return "No waste above $5 found in " + plural(r.Totals.Requests, "call") + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
 }
 
-// wrapped breaks a sentence between words into lines of at most width columns; 0
+// Wrapped breaks a sentence between words into lines of at most width columns; 0
 // is no limit.
-func wrapped(s string, width int) (lines []string) {
+func Wrapped(s string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(s) {
 		switch {
@@ -121,13 +121,13 @@ func (p *painter) findings(r *analyze.Result) {
 	}
 	titled := func(s string) string { return s + strings.Repeat(" ", title-twwidth.Width(s)) }
 	below := func(s string, style func(string) string) {
-		for _, line := range wrapped(s, room) {
+		for _, line := range Wrapped(s, room) {
 			p.line(indent + style(middle(line, room)))
 		}
 	}
 	p.line(p.dim(fmt.Sprintf(" %*s  %s  %s", amount, "Save", titled(what), "Class")))
 	for _, f := range shown {
-		words := wrapped(Clean(f.Title), title)
+		words := Wrapped(Clean(f.Title), title)
 		p.line(fmt.Sprintf(" %*s  ", amount, Money(f.Saving)) + p.bold(titled(middle(words[0], title))) + "  " + f.Class)
 		for _, line := range words[1:] {
 			p.line(indent + p.bold(middle(line, title)))

@@ -74,7 +74,7 @@ func (p *painter) line(s string) {
 
 // prose writes a sentence in as many lines as the terminal's width asks for.
 func (p *painter) prose(s string, style func(string) string) {
-	for _, line := range wrapped(s, p.opt.Width) {
+	for _, line := range Wrapped(s, p.opt.Width) {
 		p.line(style(line))
 	}
 }
@@ -152,7 +152,7 @@ func (p *painter) table(g grid) {
 		p.err = p.render(g)
 	}
 	for _, note := range g.notes {
-		for _, line := range wrapped(note, max(p.opt.Width-1, 0)) {
+		for _, line := range Wrapped(note, max(p.opt.Width-1, 0)) {
 			p.line(" " + p.dim(line))
 		}
 	}

@@ -57,6 +57,7 @@ func usageError(err error) error { return &exit{code: ExitUsage, err: err} }
 func Run(version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	forgetEmpty()
 	p := &program{version: version, args: append([]string{"burn"}, args[1:]...), stdout: stdout, stderr: stderr}
 	app := p.app()
 	err := app.RunContext(ctx, operandLast(app, args))
@@ -79,6 +80,16 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// forgetEmpty takes variables of burn's that are empty away: they are as if they were
+// not set, where the library would take "" for the value.
+func forgetEmpty() {
+	for _, pair := range os.Environ() {
+		if name, value, _ := strings.Cut(pair, "="); value == "" && strings.HasPrefix(name, "BURN_") {
+			os.Unsetenv(name)
+		}
+	}
+}
+
 // program is burn with its surroundings.
 type program struct {
 	version        string
@@ -90,6 +101,8 @@ type program struct {
 }
 
 func (p *program) app() *cli.App {
+	cli.FlagStringer = flagHelp
+	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", Category: commonHeading}
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
 	app := &cli.App{
 		Name:            "burn",
@@ -156,9 +169,10 @@ Usage: {{.HelpName}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{if .Subcommands}} C
 Commands:{{range .Subcommands}}
   {{printf "%-14s" (print .Name " " .ArgsUsage)}} {{.Usage}}{{end}}
 {{else}}
-Flags:{{range .VisibleFlags}}
-  {{.}}{{end}}
-{{end}}`
+{{$heading := "none"}}{{range .VisibleFlags}}{{if ne .GetCategory $heading}}{{if ne $heading "none"}}
+{{end}}{{$heading = .GetCategory}}{{or $heading "Flags"}}:
+{{end}}  {{.}}
+{{end}}{{end}}`
 
 // worst is the one of two errors that says how the process ends, with the text of
 // both.

@@ -22,12 +22,12 @@ import (
 func (p *program) explainPriceCommand() *cli.Command {
 	return &cli.Command{
 		Name: "explain", ArgsUsage: "MODEL",
-		Usage: "which row prices a model and what a usage object costs, part by part",
+		Usage: "which row prices a model, and what a usage costs",
 		Description: `The usage is a provider's usage object, a whole answer, or a JSON array of a
 stream's events. Without it, the row alone is shown.
 
   burn prices explain gpt-4o --provider openai
-  burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json --format json`,
+  burn prices explain claude-sonnet-4-5 --provider anthropic --usage usage.json`,
 		Flags: append([]cli.Flag{
 			text("provider", "", "the provider's `NAME`, in any spelling: google or gcp.gemini"),
 			text("usage", "", "JSON `FILE`, or - for standard input"),

@@ -125,10 +125,10 @@ func oneOf(c *cli.Context, flag string, words ...string) error {
 }
 
 func commonFlags() []cli.Flag {
-	return []cli.Flag{
+	return group(commonHeading,
 		text("config", "", "read flags from this YAML `FILE`"),
 		text("log-level", "info", "what to tell on standard error: debug, info, warn or error"),
-	}
+	)
 }
 
 // logger writes to standard error at the level of --log-level.

@@ -48,7 +48,7 @@ the built-in table: what it wins over and how prices change.
 			Action: p.checkPrices,
 		}, {
 			Name: "import", ArgsUsage: "FILE",
-			Usage: "turn a price list of LiteLLM or genai-prices into an override file",
+			Usage: "turn a list of LiteLLM or genai-prices into overrides",
 			Description: `Reads a downloaded JSON list and prints CSV for --prices; what could not be
 taken over is named on standard error. The literals are kept exactly.
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -24,24 +25,32 @@ http://127.0.0.1:9090/v1 for OpenAI, http://127.0.0.1:9090/NAME/… for others.
 Nothing of a call is changed, and no prompt, answer or key is written.
 
   burn proxy
-  burn proxy --listen 0.0.0.0:9090 --auth-token-file token --upstream azure=https://acme.openai.azure.com`,
-		Flags: append([]cli.Flag{
-			text("log-dir", defaultLogDir(), "append log files in `DIR`"),
-			text("listen", proxy.DefaultListen, "serve on `ADDR`"),
-			list("upstream", "another provider, as `NAME=URL[,kind=DIALECT]`; repeatable"),
-			text("admin", "", "serve /healthz and /metrics on this loopback `ADDR`"),
-			text("rotate-size", "64MB", "begin a new file after this many `BYTES`"),
-			text("rotate-every", "1h", "begin a new file after this `TIME`"),
-			text("grace", "30s", "how long running calls may take to end after SIGTERM"),
-			text("header-timeout", "10m", "give up on a provider that sends no answer for this `TIME`"),
-			text("auth-token-file", "", "callers must send the token in this `FILE` as X-Burn-Token"),
-			toggle("allow-unauthenticated", "listen beyond loopback without a token"),
-			toggle("use-env-proxy", "reach providers through HTTPS_PROXY and the like"),
-			text("upstream-ca", "", "trust the certificate authorities in this PEM `FILE` as well"),
-			text("fingerprints", "on", "on or off: keyed hashes that show repeated work"),
-			text("key-file", "", "the secret of these hashes in `FILE`, made if missing (default: burn.key beside the log directory)"),
-			text("users", string(proxy.UsersPlain), "plain, hash or off: what to keep of user labels"),
-		}, commonFlags()...),
+  burn proxy --listen 0.0.0.0:9090 --auth-token-file token
+  burn proxy --upstream azure=https://acme.openai.azure.com`,
+		Flags: slices.Concat(
+			group("Where it serves",
+				text("listen", proxy.DefaultListen, "serve on `ADDR`"),
+				text("admin", "", "serve /healthz and /metrics on this loopback `ADDR`"),
+				text("auth-token-file", "", "callers must send the token in this `FILE` as X-Burn-Token"),
+				toggle("allow-unauthenticated", "listen beyond loopback without a token"),
+				text("grace", "30s", "how long running calls may take to end after SIGTERM"),
+			),
+			group("Providers",
+				list("upstream", "another provider as `NAME=URL`, with ,kind=DIALECT behind it where the name says none; repeatable"),
+				text("header-timeout", "10m", "give up on a provider that sends no answer for this `TIME`"),
+				toggle("use-env-proxy", "reach providers through HTTPS_PROXY and the like"),
+				text("upstream-ca", "", "trust the certificate authorities in this PEM `FILE` as well"),
+			),
+			group("What is written",
+				text("log-dir", defaultLogDir(), "append log files in `DIR`"),
+				text("rotate-size", "64MB", "begin a new file after this many `BYTES`"),
+				text("rotate-every", "1h", "begin a new file after this `TIME`"),
+				text("fingerprints", "on", "on or off: keyed hashes that show repeated work"),
+				text("key-file", "", "the secret of these hashes in `FILE`, made if missing (default: burn.key beside the log directory)"),
+				text("users", string(proxy.UsersPlain), "plain, hash or off: what to keep of user labels"),
+			),
+			commonFlags(),
+		),
 		Action: p.proxy,
 	}
 }

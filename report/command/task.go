@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,8 +157,10 @@ func (p *program) lookAt(c *cli.Context, look *analyze.Options) error {
 	if err := p.config.Section("thresholds", &look.Thresholds); err != nil {
 		return err
 	}
-	if err := analyze.CheckThresholds(look.Thresholds); err != nil {
-		return p.config.Errorf("thresholds", err)
+	for _, name := range slices.Sorted(maps.Keys(look.Thresholds)) {
+		if err := analyze.CheckThreshold(name, look.Thresholds[name]); err != nil {
+			return p.config.ErrorIn("thresholds", name, err)
+		}
 	}
 	return nil
 }

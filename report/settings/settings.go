@@ -91,6 +91,17 @@ func behindAlias(n *yaml.Node) *yaml.Node {
 // Position is where a key stands: its file and line.
 func (f *File) Position(key string) string { return fmt.Sprintf("%s:%d", f.path, f.keys[key].Line) }
 
+// ErrorIn is Errorf for what stands under a key of a section.
+func (f *File) ErrorIn(section, key string, err error) error {
+	node := f.keys[section]
+	for i, n := range behindAlias(&node).Content {
+		if i%2 == 0 && n.Value == key {
+			return fmt.Errorf("%s:%d: %s: %w", f.path, n.Line, section, err)
+		}
+	}
+	return f.Errorf(section, err)
+}
+
 // Errorf puts the key before err, and its position where the file has it.
 func (f *File) Errorf(key string, err error) error {
 	if f.keys[key].Line == 0 {
@@ -150,22 +161,25 @@ func Nearest(word string, names []string) string {
 	return best
 }
 
-// distance is the Levenshtein distance.
+// distance is how many letters must be put in, left out, replaced, or exchanged with
+// the next one, to make b of a (the optimal string alignment distance).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
+			row[j+1] = min(last[j]+cost, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]
