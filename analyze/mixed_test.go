@@ -41,6 +41,8 @@ type doc struct {
 	parts          [4]uint64
 	bytes, history int64
 	out            int64
+	chain          *[6]uint64 // of a conversation's beginning; nil: each call's is its own
+	turns          [4]uint64
 }
 
 func newMixer(seed uint64) *mixer {
@@ -120,7 +122,9 @@ func (m *mixer) person() *person {
 
 func (m *mixer) habits(p *person) {
 	for range m.one(1, 1, 2, 3) {
-		switch m.rnd.IntN(11) {
+		switch m.rnd.IntN(13) {
+		case 11, 12:
+			m.dialogue(p)
 		case 0, 1, 2:
 			m.clockwork(p)
 		case 9, 10:
@@ -166,7 +170,7 @@ func (m *mixer) ask(p *person, d *doc, when time.Time) *event {
 	}
 	e := &event{at: when.Truncate(time.Millisecond), latency: time.Duration(m.between(200, 9000)) * time.Millisecond, who: p.name, key: p.key, program: p.program, client: p.client,
 		provider: price.provider, model: price.model, price: price, status: 200, end: "complete", finish: "stop", usage: "reported", operation: "chat", stream: m.often(30),
-		system: p.system, history: d.history, inputBytes: d.bytes, tools: p.tools, fpSystem: p.fpSystem, fpInput: d.input, fpRequest: d.request ^ p.fpSystem, parts: d.parts}
+		system: p.system, history: d.history, inputBytes: d.bytes, tools: p.tools, fpSystem: p.fpSystem, fpInput: d.input, fpRequest: d.request ^ p.fpSystem, parts: d.parts, turns: d.turns}
 	if p.clock {
 		e.fpSystem = m.fp()
 	}
@@ -190,6 +194,8 @@ func (m *mixer) ask(p *person, d *doc, when time.Time) *event {
 		case 4096<<l > e.text():
 		case l <= p.level:
 			e.prefix[l] = p.chain[l]
+		case d.chain != nil:
+			e.prefix[l] = d.chain[l]
 		default:
 			e.prefix[l] = m.fp()
 		}
@@ -350,6 +356,26 @@ func (m *mixer) bursts(p *person) {
 	}
 }
 
+// dialogue is a conversation that grows, each call of which says all of it again; now
+// and then two calls go on with the same one, and one goes on only after a while.
+func (m *mixer) dialogue(p *person) {
+	for range m.between(1, 4) {
+		when, chain, turns, history := m.any(), [6]uint64{}, [4]uint64{}, int64(0)
+		for l := range chain {
+			chain[l] = m.fp()
+		}
+		for range m.between(2, 20) {
+			d := m.doc()
+			d.chain, d.history, d.turns = &chain, history, [4]uint64{m.fp(), turns[0], turns[1], turns[2]}
+			m.ask(p, d, when)
+			if m.often(90) { // else it is asked once more otherwise
+				turns, history = d.turns, history+d.bytes+5*d.out
+			}
+			when = when.Add(time.Duration(m.one(2, 40, 40, 200, 299, 300, 301, 400)) * time.Second)
+		}
+	}
+}
+
 // twinOf makes p ask about other's things: about half of them, or a hundred.
 func (m *mixer) twinOf(p, other *person) {
 	has := func() (list []*doc) {
@@ -418,7 +444,7 @@ func (m *mixer) into(t testing.TB, named bool) *world {
 			c["fp_prefix_"+name] = e.prefix[l]
 		}
 		for i, part := range e.parts {
-			c[fmt.Sprint("fp_part_", i)] = part
+			c[fmt.Sprint("fp_part_", i)], c[fmt.Sprint("fp_turn_", i)] = part, e.turns[i]
 		}
 		w.putAt(e.at, c)
 		e.seq = w.seq

@@ -45,6 +45,10 @@ func TestFindingsFollowTheRules(t *testing.T) {
 				calls = append(calls, e)
 			}
 		}
+		if !slices.ContainsFunc(calls, func(e *event) bool { return !e.at.Before(m.since) }) {
+			w.db.Close()
+			continue // an empty period, which has no findings
+		}
 		want := rule(calls, m.since)
 		w.find(analyze.Options{Period: analyze.Period{Since: m.since, Until: m.until}})
 		got := w.charges()

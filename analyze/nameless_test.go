@@ -50,3 +50,34 @@ func TestLinksOfNamelessCallers(t *testing.T) {
 		})
 	}
 }
+
+// TestTrialOfANamelessCaller: one program that asks two models the same for an hour is
+// on trial, but two programs that do are two callers.
+func TestTrialOfANamelessCaller(t *testing.T) {
+	for _, c := range []struct {
+		name, program string // that asks the second model
+		want          int
+	}{{"one program", "sdk", 0}, {"two programs", "curl", 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rate("p", "m", 1000, 100, 1250, 5000)
+			w.rate("p", "other", 800, 80, 1000, 4000)
+			w.put("03 10:00:00", cell{"agent": "", "user_agent": "sdk", "fp_request": mark(9000)}) // so that an hour is not all there is
+			for i := range 120 {
+				says := cell{"agent": "", "fp_input": mark(i), "fp_request": mark(i), "fp_system": 77}
+				when := at("2026-11-05 10:00:00").Add(time.Duration(i) * 20 * time.Second)
+				w.putAt(when, says.with(cell{"user_agent": "sdk"}))
+				w.putAt(when.Add(90*time.Second), says.with(cell{"user_agent": c.program, "request_model": "other"}))
+			}
+			n := 0
+			for _, f := range w.find(analyze.Options{Period: november}).Findings {
+				if f.Kind == "same_work" {
+					n++
+				}
+			}
+			if n != c.want {
+				t.Errorf("%d findings of same work, want %d", n, c.want)
+			}
+		})
+	}
+}

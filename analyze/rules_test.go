@@ -26,6 +26,7 @@ type event struct {
 	system, toolBytes, history, recent, inputBytes int64
 	fpSystem, fpInput, fpRequest                   uint64
 	prefix                                         [6]uint64
+	turns                                          [4]uint64
 	parts                                          [4]uint64
 	session, trace                                 string
 	cost                                           int64
@@ -274,19 +275,36 @@ func (r *ruled) cache() {
 			}
 			return -1
 		}
+		sizes := make([]int64, len(group)) // of what each has in common with one before it
+		gone := make([]bool, len(group))   // on with, by another one
 		for i, e := range group {
-			var bytes int64
-			head := true // the first that others follow would have written it
+			var bytes, written int64
+			goneOn := -1
 			for l := range 7 {
 				if size := e.beginning(l); size > bytes {
 					if j := follows(i, l); j >= 0 {
-						bytes, head = size, follows(j, l) < 0
+						bytes, written = size, 0
+						if follows(j, l) < 0 { // the first that others follow would have written it
+							written = size
+						}
 					}
 				}
 			}
+			for j := i - 1; j >= 0 && e.at.Sub(group[j].at) <= 5*time.Minute; j-- {
+				if said := group[j]; said.turns[0] != 0 && slices.Contains(e.turns[1:], said.turns[0]) && said.text() > bytes {
+					bytes, goneOn = said.text(), j
+				}
+			}
+			if goneOn >= 0 {
+				if written = 0; !gone[goneOn] {
+					written, gone[goneOn] = max(0, bytes-sizes[goneOn]), true
+				}
+			}
+			sizes[i] = bytes
 			if bytes == 0 || !e.measured() {
 				continue
 			}
+			bytes, written = min(bytes, e.text()), min(written, e.text())
 			prefix := e.share(bytes)
 			used := e.read // by whom the cache is used, what is written is new
 			if e.read > 0 {
@@ -295,11 +313,7 @@ func (r *ruled) cache() {
 			if prefix < e.price.minimum || 100*used >= 75*prefix {
 				continue
 			}
-			saved := (prefix - used) * (e.price.in - e.price.read)
-			if head {
-				saved -= prefix * max(0, e.price.write-e.price.in)
-			}
-			r.take("cache", e, saved)
+			r.take("cache", e, (prefix-used)*(e.price.in-e.price.read)-e.share(written)*max(0, e.price.write-e.price.in))
 		}
 	}
 }
@@ -331,12 +345,20 @@ func (r *ruled) batch() {
 		}
 		for _, x := range runs {
 			for _, e := range x.calls {
-				if !e.stream && e.price.batch {
+				if !e.stream && e.price.batch && !x.talks(e) {
 					r.take("batch", e, r.left[e.seq]/2)
 				}
 			}
 		}
 	}
+}
+
+// talks reports whether e is part of a dialogue of x: of calls that go on with others.
+func (x *run) talks(e *event) bool {
+	return slices.ContainsFunc(x.calls, func(said *event) bool {
+		return said.turns[0] != 0 && slices.Contains(e.turns[:], said.turns[0]) &&
+			slices.ContainsFunc(x.calls, func(next *event) bool { return slices.Contains(next.turns[1:], said.turns[0]) })
+	})
 }
 
 func (r *ruled) bloat() {

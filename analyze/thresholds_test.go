@@ -280,6 +280,21 @@ func long(set cell) cell {
 	return cell{"fp_request": 7, "fp_prefix_4k": 9, "system_bytes": 4500, "input_bytes": 5500, "input_tokens": 2500}.with(set)
 }
 
+// talk is three calls, gap apart, of 2,500, 3,500 and 5,000 tokens, that begin alike up
+// to 8 KiB, with the turns that they have after and before them.
+func talk(gap time.Duration, turns ...[4]int) func(*world) {
+	return func(w *world) {
+		w.each("03 10:00:00", gap, len(turns), func(i int) cell {
+			tokens := []int{2500, 3500, 5000}[i]
+			c := cell{"fp_prefix_4k": 9, "fp_prefix_8k": 10, "history_bytes": 4*tokens - 400, "recent_bytes": 4*tokens - 400, "input_bytes": 400, "input_tokens": tokens}
+			for back, turn := range turns[i] {
+				c[fmt.Sprint("fp_turn_", back)] = turn
+			}
+			return c
+		})
+	}
+}
+
 var cacheCases = []threshold{
 	{"a common beginning", alike(5*time.Minute, 2500, plain), "cache likely 0.0015872"},
 	{"a common beginning too late", alike(5*time.Minute+time.Millisecond, 2500, plain), ""},
@@ -297,6 +312,10 @@ var cacheCases = []threshold{
 	{"a failed call that was made again", then(long(cell{"status": 500}), time.Minute, long(cell{})), "retries certain 0.01"},
 	{"a failed call and two after it", then(long(cell{"status": 500}), time.Minute, long(cell{}), time.Minute, long(cell{"fp_request": 8})), "cache likely 0.0006656, retries certain 0.01"},
 	{"written each time and never read", alike(time.Minute, 2500, func(int) cell { return cell{"cache_write_tokens": 1500} }), "cache likely 0.0015872"},
+	{"a conversation that grows", talk(5*time.Minute, [4]int{1}, [4]int{2, 1}, [4]int{3, 2, 1}), "cache likely 0.004525"},
+	{"a conversation with longer pauses", talk(5*time.Minute+time.Millisecond, [4]int{1}, [4]int{2, 1}, [4]int{3, 2, 1}), ""},
+	{"two that go on with the same call", talk(time.Minute, [4]int{1}, [4]int{2, 1}, [4]int{3, 1}), "cache likely 0.003875"},
+	{"two in one that say what a third one says", talk(time.Minute, [4]int{1}, [4]int{2, 1}, [4]int{4, 3, 2, 1}), "cache likely 0.004525"},
 	{"read a little and written further", alike(time.Minute, 2500, func(int) cell { return cell{"cache_read_tokens": 900, "cache_write_tokens": 200} }), ""},
 }
 

@@ -212,6 +212,45 @@ func (m *maker) cache() {
 		}
 	}
 	m.agent("instructed", rate, list)
+	m.talker(rate)
+}
+
+// talker has conversations, each call of which says again all that was said.
+func (m *maker) talker(rate int) {
+	var list []made
+	for range m.between(2, 5) {
+		when := at("2026-11-02 00:00:00").Add(time.Duration(m.rnd.Int64N(int64(18 * 24 * time.Hour))))
+		shares, turns, before, last := []uint64{}, []uint64{0, 0, 0}, 0, 0
+		for range 6 {
+			shares = append(shares, m.fp())
+		}
+		for total, i := 600+m.between(4000, 40_000), 0; i < m.between(3, 12) && total < 250_000; i++ {
+			c := m.plain(when)
+			c.in, c.out = int64(total/4), int64(m.between(70, 300))
+			c.set["system_bytes"], c.set["history_bytes"], c.set["recent_bytes"], c.set["input_bytes"], c.set["session"] = 600, total-1000, total-1000, 400, fmt.Sprint(when.Unix())
+			turns = append([]uint64{m.fp()}, turns[:3]...)
+			for l, name := range []string{"4k", "8k", "16k", "32k", "64k", "128k"} {
+				if 4096<<l <= total {
+					c.set["fp_prefix_"+name] = shares[l]
+				}
+			}
+			for back, turn := range turns {
+				c.set[fmt.Sprint("fp_turn_", back)] = turn
+			}
+			if said := last * int(c.in) / total; said >= 1024 {
+				fresh := int64(last-before) * c.in / int64(total)
+				c.kind, c.part = "cache", func(int64) int64 {
+					p := rates[rate]
+					return (int64(said)*(p.in-p.read) - fresh*(p.write-p.in)) * picoPerRate
+				}
+			}
+			list = append(list, c)
+			before, last = last, total
+			when = when.Add(time.Duration(m.between(5, 280)) * time.Second)
+			total += m.between(400, 20_000)
+		}
+	}
+	m.agent("talker", rate, list)
 }
 
 func (m *maker) batch() {

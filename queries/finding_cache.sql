@@ -1,8 +1,9 @@
 -- Which calls begin like another one of the last minutes and pay for it in full?
 -- The level is the longest beginning, in bytes, that an earlier call of the same
 -- model and key had: prefixes show it to within a factor of two; equal tools and
--- system prompts in full. The first call of each lifetime would pay the surcharge
--- of writing it. Who reads from the cache uses it: what such a call writes is taken
+-- system prompts in full; and all of the earlier call where the later one goes on
+-- with its conversation. What was not yet written within the lifetime would pay the
+-- surcharge of writing it. Who reads from the cache uses it: what such a call writes is taken
 -- for new, and it must have left out more than bytes can err in telling tokens.
 -- Writing the same again and reading nothing is no use. A failed call that was paid
 -- and made again is not one that others follow: without it there is nothing to read.
@@ -11,6 +12,7 @@ WITH near AS (
     CASE WHEN cache_read_tokens > 0 THEN CAST(cache_read_tokens AS BIGINT) + cache_write_tokens ELSE 0 END AS cached_tokens,
     system_bytes, tools_bytes, history_bytes, input_pico, read_pico, write_pico, cache_minimum,
     fp_prefix_4k, fp_prefix_8k, fp_prefix_16k, fp_prefix_32k, fp_prefix_64k, fp_prefix_128k,
+    fp_turn_0, fp_turn_1, fp_turn_2, fp_turn_3,
     CAST(tools_bytes AS BIGINT) + system_bytes AS head_bytes,
     CASE WHEN cache_read_tokens = 0 AND fp_system <> 0 AND CAST(tools_bytes AS BIGINT) + system_bytes > 4096 THEN hash(fp_tools, fp_system) ELSE 0 END AS fp_head
   FROM rated
@@ -43,15 +45,29 @@ WITH near AS (
   FROM follower
   WHERE follows
   GROUP BY n
+), grown AS (
+  SELECT later.n, max(struct_pack(level := CAST(earlier.text_bytes AS BIGINT), n := earlier.n)) AS earlier
+  FROM (SELECT n, ts, model_id, key_id_id, provider_id, unnest([fp_turn_1, fp_turn_2, fp_turn_3]) AS turn FROM numbered WHERE fp_turn_1 <> 0) later
+  JOIN numbered earlier ON earlier.fp_turn_0 = turn AND earlier.model_id = later.model_id AND earlier.key_id_id = later.key_id_id AND earlier.provider_id = later.provider_id
+  WHERE turn <> 0 AND earlier.n < later.n AND earlier.ts >= later.ts - to_minutes(cache_minutes())
+  GROUP BY later.n
+), begins AS MATERIALIZED (
+  SELECT n, greatest(level, earlier.level) AS level, CASE WHEN earlier.level > coalesce(level, 0) THEN earlier.n END AS earlier, after_head
+  FROM longest
+  FULL JOIN grown USING (n)
 ), best AS (
-  SELECT *, least(level, text_bytes) * input_tokens // text_bytes AS prefix_tokens
+  SELECT numbered.*, b.level, least(b.level, text_bytes) * input_tokens // text_bytes AS prefix_tokens,
+    CASE WHEN b.earlier IS NULL THEN CASE WHEN b.after_head THEN b.level ELSE 0 END
+      WHEN row_number() OVER (PARTITION BY b.earlier ORDER BY n) = 1 THEN greatest(0, b.level - coalesce(before.level, 0))
+      ELSE 0 END AS written_bytes
   FROM numbered
-  JOIN longest USING (n)
+  JOIN begins b USING (n)
+  LEFT JOIN begins before ON before.n = b.earlier
 )
 SELECT
   boot, seq, ts, caller_id, CAST(0 AS UBIGINT) AS other_id, 'likely' AS class, cost_usd,
   usd((CAST(prefix_tokens AS HUGEINT) - cached_tokens) * (input_pico - read_pico)
-    - CASE WHEN after_head THEN CAST(prefix_tokens AS HUGEINT) * greatest(0, write_pico - input_pico) ELSE 0 END) AS avoidable_usd,
+    - CAST(least(written_bytes, text_bytes) * input_tokens // text_bytes AS HUGEINT) * greatest(0, write_pico - input_pico)) AS avoidable_usd,
   CAST(prefix_tokens AS BIGINT) AS prefix_tokens,
   CASE WHEN level * 2 < tools_bytes THEN 1 WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes THEN 2
     WHEN level * 2 < CAST(tools_bytes AS BIGINT) + system_bytes + history_bytes THEN 3 ELSE 4 END AS broken_by

@@ -134,6 +134,9 @@ WITH picked AS (
   FROM traffic t
   JOIN shifty s ON s.program_id = t.program_id
   WHERE shifting AND (trace_hash <> 0 OR session_hash <> 0)
+  UNION ALL
+  -- One prompt of a program for two models, for a short time: a trial of them.
+  SELECT DISTINCT caller_id, hash(fp_system, program_id) FROM traffic, paired WHERE shifting AND list_contains(callers, caller_id)
 ), linked AS (
   -- Steps of one action: a router, a guard and an answerer see one user turn.
   SELECT DISTINCT a, b
