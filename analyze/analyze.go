@@ -148,7 +148,7 @@ func empty(opt Options, p Period) *Result {
 		Period:      Span{Between: Between{Since: p.Since.In(zone), Until: p.Until.In(zone)}, TZ: zone.String()},
 		Totals:      Totals{Avoidable: noneAvoidable()},
 		TrendHourly: p.Until.Sub(p.Since) <= TrendHours*time.Hour,
-		Filtered:    !opt.Filter.none(),
+		Filter:      opt.Filter.given(),
 
 		ByAgent: []AgentRow{}, ByUser: []Row{}, ByModel: []Row{}, ByEndpoint: []Row{}, ByTeam: []Row{}, BySession: []Row{},
 		ByDay: []Row{}, ByHour: []Row{}, ByTime: []Row{}, ByWeekdayHour: []Row{},

@@ -82,6 +82,7 @@ var catalog = []question{
 	{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
 	{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 	{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},
+	{name: "first_call", cols: "first_at", read: readFirstCall},
 	{name: "last_call", exam: true, cols: "last_at", when: onlyEmpty, read: readLastCall},
 	{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
 	{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},
@@ -238,13 +239,18 @@ func readSeq(r *Result, scan scanner) error {
 	return scan(&r.Quality.MissingSeq, &r.Quality.OpenCalls)
 }
 
-func readLastCall(r *Result, scan scanner) error {
+func readFirstCall(r *Result, scan scanner) error { return readMoment(&r.FirstCall, scan) }
+
+func readLastCall(r *Result, scan scanner) error { return readMoment(&r.LastCall, scan) }
+
+// readMoment leaves to as it is where there is none.
+func readMoment(to *time.Time, scan scanner) error {
 	var at sql.NullInt64
 	if err := scan(&at); err != nil {
 		return err
 	}
 	if at.Valid {
-		r.LastCall = time.UnixMicro(at.Int64).UTC()
+		*to = time.UnixMicro(at.Int64).UTC()
 	}
 	return nil
 }

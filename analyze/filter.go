@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"burn/queries"
@@ -15,11 +16,25 @@ import (
 // character and [a-c] or [!a-c] for one of a set; \ takes the next character as
 // it is. A call without an agent or a user has the agent or user "unknown".
 type Filter struct {
-	Agents, Users, Models, Endpoints []string
+	Agents    []string `json:"agents"`
+	Users     []string `json:"users"`
+	Models    []string `json:"models"`
+	Endpoints []string `json:"endpoints"`
 }
 
 // none reports whether f leaves nothing out.
 func (f Filter) none() bool { return len(f.Agents)+len(f.Users)+len(f.Models)+len(f.Endpoints) == 0 }
+
+// given is f with no list missing, nil if it leaves nothing out.
+func (f Filter) given() *Filter {
+	if f.none() {
+		return nil
+	}
+	for _, list := range []*[]string{&f.Agents, &f.Users, &f.Models, &f.Endpoints} {
+		*list = slices.Concat([]string{}, *list)
+	}
+	return &f
+}
 
 // apply turns the globs into the ids of the words they match.
 func (f Filter) apply(ctx context.Context, db *sql.DB, p *queries.Period) error {

@@ -220,3 +220,17 @@ func TestTooManyCallsAreNotSearched(t *testing.T) {
 		t.Errorf("skipped %q", r.Quality.FindingsSkipped)
 	}
 }
+
+// TestMeansAreRounded: what a finding says of its calls on average is the nearest
+// number.
+func TestMeansAreRounded(t *testing.T) {
+	w := newWorld(t)
+	w.rate("p", "m", 1000, 100, 1250, 5000)
+	w.each("03 10:00:00", time.Hour, 2, func(i int) cell {
+		return cell{"history_bytes": 90_000, "recent_bytes": 9_000, "input_bytes": 1000, "input_tokens": 22_750 + i, "output_tokens": 4 + i, "fp_request": mark(i)}
+	})
+	r := w.find(analyze.Options{Period: november})
+	if len(r.Findings) == 0 || !strings.Contains(r.Findings[0].Title, "sends 22,751 tokens, mostly history, for an answer of 5") || !strings.Contains(r.Findings[0].Evidence, "read 22,751 tokens each, on average, and write 5;") {
+		t.Errorf("%+v", r.Findings)
+	}
+}

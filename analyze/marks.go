@@ -105,8 +105,12 @@ func readMarkDay(r *Result, scan scanner) error {
 func lookAtMarks(ctx context.Context, db *sql.DB, r *Result, opt Options) error {
 	match := compile(opt.Filter.Agents)
 	for _, m := range opt.Marks {
-		if m.At.Before(r.Period.Until) && (len(opt.Filter.Agents) == 0 || match.MatchString(m.Agent)) {
-			m.At = m.At.In(r.Period.Since.Location())
+		if !m.At.Before(r.Period.Until) {
+			continue
+		}
+		m.At = m.At.In(r.Period.Since.Location())
+		r.changed = append(r.changed, m)
+		if len(opt.Filter.Agents) == 0 || match.MatchString(m.Agent) {
 			r.Marks = append(r.Marks, m)
 		}
 	}
@@ -196,7 +200,7 @@ func (m *Mark) judge(n int, r *Result) {
 	m.Per, m.Verdict, m.Daily = "call", TooEarly, []Day{}
 	since, until := markRange(r, n)
 	touched := map[string]bool{m.Agent: true}
-	for _, other := range r.Marks {
+	for _, other := range r.changed {
 		if !other.At.Before(since) && other.At.Before(until) {
 			touched[other.Agent] = true
 		}

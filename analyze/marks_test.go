@@ -126,3 +126,28 @@ func TestStillAvoidableIsWhatFindingsCharge(t *testing.T) {
 		}
 	}
 }
+
+// TestMarksAreTheSameUnderAFilter: agents that were changed too are no comparison,
+// also where their marks are hidden.
+func TestMarksAreTheSameUnderAFilter(t *testing.T) {
+	w := newWorld(t)
+	for _, agent := range []string{"fixed", "other", "touched"} {
+		w.each("02 00:00:00", time.Hour, 600, func(i int) cell {
+			dollars := 0.01
+			if i > 300 && agent != "other" {
+				dollars = 0.006
+			}
+			return cell{"agent": agent, "cost_usd": cost(dollars)}
+		})
+	}
+	opt := analyze.Options{Period: november, Marks: []analyze.Mark{{At: at("2026-11-14 12:30:00"), Agent: "fixed", Text: "fix"}, {At: at("2026-11-14 12:40:00"), Agent: "touched", Text: "too"}}}
+	all := w.run(opt)
+	opt.Filter.Agents = []string{"fixed"}
+	some := w.run(opt)
+	if len(all.Marks) != 2 || len(some.Marks) != 1 {
+		t.Fatalf("%+v\n%+v", all.Marks, some.Marks)
+	}
+	if a, b := all.Marks[0], some.Marks[0]; a.Untouched != 1 || b.Untouched != 1 || a.Saved.Cmp(b.Saved) != 0 || a.Verdict != analyze.Worked {
+		t.Errorf("%+v\nunder a filter %+v", a, b)
+	}
+}

@@ -44,6 +44,7 @@ type Result struct {
 	Spikes  []Spike       `json:"spikes"`  // far above an agent's own history; the 20 dearest
 
 	Roster *Roster `json:"agents_file"` // null if no agents file was given
+	Filter *Filter `json:"filter"`      // null if all calls were looked at
 
 	// For reports, not part of the JSON.
 	Trend          []TrendPoint   `json:"-"` // by day; by hour for periods up to TrendHours
@@ -52,7 +53,7 @@ type Result struct {
 	Before         *Result        `json:"-"` // the by-tables and the trend of Compared; filled for Pictures
 	Scenes         Scenes         `json:"-"`
 	Installation   string         `json:"-"` // from the database's meta table
-	Filtered       bool           `json:"-"` // a filter may leave calls out
+	FirstCall      time.Time      `json:"-"` // oldest recorded call of any time
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
 
@@ -60,6 +61,7 @@ type Result struct {
 
 	consumption []consumption `json:"-"` // what Changes is made of
 	markDays    []markDay     `json:"-"` // what verdicts on marks are made of
+	changed     []Mark        `json:"-"` // Marks and those of agents that the filter hides
 	spent       spent         `json:"-"` // what Budgets and Spikes are made of
 }
 

@@ -27,7 +27,7 @@ const (
 	spikeFloor  = 1  // dollars above the most, at least
 	spikeDays   = 7  // of history, at least
 	exceptDays  = 14 // from so many on, the most is the second most
-	mostSpikes  = 20
+	MostSpikes  = 20
 )
 
 // spikes finds those that begin at since or later, dearest first.
@@ -54,7 +54,7 @@ func (w watcher) spikes(since time.Time) []Spike {
 	slices.SortFunc(list, func(a, b Spike) int {
 		return cmp.Or(b.Cost.Sub(b.Most).Cmp(a.Cost.Sub(a.Most)), a.Since.Compare(b.Since), cmp.Compare(a.Agent, b.Agent))
 	})
-	return list[:min(len(list), mostSpikes)]
+	return list[:min(len(list), MostSpikes)]
 }
 
 // day numbers the days of the zone.

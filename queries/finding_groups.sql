@@ -3,7 +3,8 @@
 WITH found AS MATERIALIZED (
   SELECT
     place, class, caller_id, other_id, count(*) AS calls, sum(cost_usd) AS cost_usd, sum(saved_usd) AS saving_usd,
-    CAST(sum(first_evidence) // count(first_evidence) AS BIGINT) AS first_mean, CAST(sum(second_evidence) // count(second_evidence) AS BIGINT) AS second_mean,
+    CAST((sum(first_evidence) + count(first_evidence) // 2) // count(first_evidence) AS BIGINT) AS first_mean,
+    CAST((sum(second_evidence) + count(second_evidence) // 2) // count(second_evidence) AS BIGINT) AS second_mean,
     min(first_evidence) AS first_least, count(DISTINCT CASE WHEN place = 3 THEN second_evidence END) AS second_values,
     mode(CASE WHEN place = 7 THEN second_evidence END) AS second_usual
   FROM charge

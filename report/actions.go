@@ -47,12 +47,16 @@ func actionGrid(r *analyze.Result, top int) grid {
 			g.rows = append(g.rows, []string{"", costCell(c.Cost, guessed), indent(c.Depth) + named(c.Agent), named(c.Model), Tokens(c.InputTokens), Tokens(c.OutputTokens), blamed[c.Kind]})
 		}
 	}
-	if hidden := len(actions) - limit; hidden > 0 && len(g.rows) > 0 {
+	if hidden := max(int64(len(actions)), r.Scenes.Actions) - int64(limit); hidden > 0 && len(g.rows) > 0 {
+		more := "more actions" // how many is not asked for tables alone
+		if r.Scenes.Actions > 0 {
+			more = plural(hidden, "more action")
+		}
 		most := "1,000"
 		if actions[0].By == analyze.BySession {
 			most = "100"
 		}
-		g.notes = []string{fmt.Sprintf("%s: --format json lists up to %s, with all their calls", plural(int64(hidden), "more action"), most)}
+		g.notes = []string{fmt.Sprintf("%s: --format json lists up to %s, with all their calls", more, most)}
 	}
 	return g
 }

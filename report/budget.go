@@ -72,10 +72,11 @@ func earlier(b analyze.Budget) int {
 // SpikeLine says what was far above an agent's own history.
 func SpikeLine(s analyze.Spike) string {
 	when := s.Since.Format("2 Jan 15:04") + "–" + s.Until.Format("15:04")
+	per := " an hour at that time of day"
 	if s.Kind == "day" {
-		when = s.Since.Format("2 Jan 2006")
+		when, per = s.Since.Format("2 Jan 2006"), " a day"
 	}
-	return "Spike: " + named(s.Agent) + " " + Money(s.Cost) + " on " + when + "; at most " + Money(s.Most) + " per " + s.Kind + " in the four weeks before."
+	return "Spike: " + named(s.Agent) + " " + Money(s.Cost) + " on " + when + "; usually at most " + Money(s.Most) + per + " in the four weeks before."
 }
 
 // shownSpikes is how many spikes are worth a line.

@@ -64,7 +64,11 @@ func noFindings(r *analyze.Result) string {
 	if why := r.Quality.FindingsSkipped; why != "" {
 		return "Waste was not looked for: " + why + "."
 	}
-	return "No waste above $5 found in " + plural(r.Totals.Requests, "call") + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
+	s := "No waste above $5 found in " + plural(r.Totals.Requests, "call") + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
+	if _, hidden, left := fixFirst(r); left.Pico().Sign() > 0 {
+		s += " " + sentenceCase(strings.TrimPrefix(moreFindings(hidden, left), "and ")) + "."
+	}
+	return s
 }
 
 // Wrapped breaks a sentence between words into lines of at most width columns; 0

@@ -73,10 +73,41 @@ func TestBudgetsThatHoldAreNoAlarm(t *testing.T) {
 	}
 }
 
+// TestAFilterIsNamed: whoever is sent a report of some calls sees which, and no limit
+// of all spending is drawn over it.
+func TestAFilterIsNamed(t *testing.T) {
+	r := world(nil)
+	if s := report.PeriodLine(r); strings.Contains(s, "only") {
+		t.Errorf("%q", s)
+	}
+	r.Filter = &analyze.Filter{Agents: []string{"chat-*", "cron"}, Models: []string{"gpt\x1b"}}
+	const only = `agent chat-* or cron, model gpt\x1b`
+	if s := report.PeriodLine(r); !strings.HasSuffix(s, "; only "+only) {
+		t.Errorf("%q", s)
+	}
+	if s := report.Subject(r); !strings.Contains(s, " days of "+only) {
+		t.Errorf("%q", s)
+	}
+	var whole, some bytes.Buffer
+	for b, filter := range map[*bytes.Buffer]*analyze.Filter{&whole: nil, &some: r.Filter} {
+		x := *r
+		x.Filter = filter
+		if err := report.HTML(b, &x, report.HTMLOptions{Version: "0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(whole.String(), "budget a day") || strings.Contains(some.String(), "budget a day") {
+		t.Error("the line of a budget belongs over all spending alone")
+	}
+	if !strings.Contains(some.String(), "an invoice counts all calls, this report only those of agent chat-* or cron") {
+		t.Error("the page sets a part beside the invoice")
+	}
+}
+
 // TestNothingPassesTheFilters is not the same as nothing recorded.
 func TestNothingPassesTheFilters(t *testing.T) {
 	r := empty()
-	r.Filtered = true
+	r.Filter = &analyze.Filter{Agents: []string{"nobody"}}
 	if s := report.Sentence(r); !strings.HasPrefix(s, "No call in 1 Sep – 30 Sep 2026 passes the filters: leave out --agent") {
 		t.Errorf("%q", s)
 	}

@@ -39,7 +39,10 @@ func Subject(r *analyze.Result) string {
 		s = "burn: " + whole(t.Cost)
 	}
 	s += " in " + lengthText(r.Period.Between)
-	if compared(r) && t.Cost.Known() {
+	if only := filterText(r); only != "" {
+		s += " of " + only
+	}
+	if fullyCompared(r) && t.Cost.Known() {
 		s += " (" + Change(t.Cost, r.Previous.Cost) + ")"
 	}
 	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
@@ -59,7 +62,7 @@ func Subject(r *analyze.Result) string {
 // risen names the agent whose cost rose most, "" if none did by a hundredth of all
 // spending, or if all are new.
 func risen(r *analyze.Result) string {
-	if !compared(r) {
+	if !fullyCompared(r) {
 		return ""
 	}
 	var most analyze.AgentChange

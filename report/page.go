@@ -183,6 +183,8 @@ func tiles(r *analyze.Result) []tile {
 	t := r.Totals
 	spend := tile{Name: "Spend", Value: Money(t.Cost), USD: t.Cost.String(), Note: "no earlier period"}
 	switch {
+	case partly(r):
+		spend.Note = "the earlier period is " + recordedSince(r)
 	case compared(r):
 		spend.Note = noBreak(Change(t.Cost, r.Previous.Cost) + " vs " + Money(r.Previous.Cost))
 		spend.Hot = t.Cost.Cmp(r.Previous.Cost) > 0

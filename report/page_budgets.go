@@ -67,7 +67,11 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		parts = append(parts, fmt.Sprintf("Of %s, %d %s crossed and %d will be at this pace.", plural(int64(n), "budget"), over, verb(over, "is", "are"), risk))
 	}
 	if n := len(r.Spikes); n > 0 {
-		parts = append(parts, plural(int64(n), "time")+" an agent spent far more than in its own history.")
+		times := plural(int64(n), "time")
+		if n == analyze.MostSpikes {
+			times += " or more"
+		}
+		parts = append(parts, times+" an agent spent far more than in its own history.")
 	}
 	b.Answer = noBreak(strings.Join(parts, " "))
 }
@@ -270,9 +274,10 @@ func worst(r *analyze.Result, list []analyze.Budget) (state string, n int) {
 	return "hold", len(list)
 }
 
-// budgetLine is the day's part of a budget over the trend, where that goes by day.
+// budgetLine is the day's part of a budget over the trend, where that goes by day and
+// shows all spending.
 func budgetLine(r *analyze.Result, keys []string) (line, bool) {
-	if trendUnit(r) != "day" {
+	if trendUnit(r) != "day" || r.Filter != nil {
 		return line{}, false
 	}
 	for _, b := range r.Budgets {

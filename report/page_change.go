@@ -4,6 +4,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"burn/analyze"
@@ -123,11 +124,18 @@ func changeAnswer(r *analyze.Result, sum analyze.AgentChange, used []changePart,
 	case -1:
 		way = "The bill fell by " + strings.TrimPrefix(Money(sum.Change), "-")
 	}
-	fmt.Fprintf(&b, "%s (%s); most of it is %s with %s", way, Change(r.Totals.Cost, r.Previous.Cost), agentName(top.Agent), signed(top.Change))
+	what := "the largest change is"
+	if top.Change.Pico().Sign() == sum.Change.Pico().Sign() && 2*math.Abs(top.Change.Float()) > math.Abs(sum.Change.Float()) {
+		what = "most of it is"
+	}
+	fmt.Fprintf(&b, "%s (%s); %s %s with %s", way, Change(r.Totals.Cost, r.Previous.Cost), what, agentName(top.Agent), signed(top.Change))
 	if top.Why != "" {
 		b.WriteString(": " + label(top.Why))
 	}
 	b.WriteString(".")
+	if partly(r) {
+		b.WriteString(" The earlier period is " + recordedSince(r) + ", so some of this may be no change.")
+	}
 	var parts []string
 	for _, u := range used {
 		if v := u.pick(sum.Parts); v.Pico().Sign() != 0 {

@@ -68,7 +68,11 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 		add("Estimates, tried on calls that reported, are off by", off, false)
 	}
 	if r.Totals.Requests > 0 {
-		add("Provider's invoice minus recorded", "not compared: set "+Money(r.Totals.Cost)+" beside the invoice of the same days in UTC", false)
+		beside := "set " + Money(r.Totals.Cost) + " beside the invoice of the same days in UTC"
+		if only := filterText(r); only != "" {
+			beside = "an invoice counts all calls, this report only those of " + only
+		}
+		add("Provider's invoice minus recorded", "not compared: "+beside, false)
 	}
 	date := "unknown"
 	if q.PriceTableDate != "" {

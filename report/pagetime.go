@@ -84,8 +84,39 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		return
 	}
 	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s %s %s, and %s of %s %s spending.",
-		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(1000*len(pic.Keys))), article(unit), unit,
+		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(math.Round(1000*unitsOf(r, pic.Keys)))), article(unit), unit,
 		Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), unit), verb(len(t.Rows), "has", "have")))
+}
+
+// unitsOf is how many hours, days, weeks or months of the trend's keys the period
+// covers: of the first and the last it may be a part.
+func unitsOf(r *analyze.Result, keys []string) float64 {
+	zone := r.Period.Since.Location()
+	begins := func(key string) (begin, end time.Time) {
+		for _, x := range []struct {
+			layout      string
+			month, days int
+		}{{"2006-01", 1, 0}, {time.DateOnly, 0, 1}} {
+			if t, err := time.ParseInLocation(x.layout, key, zone); err == nil {
+				if x.days == 1 && trendUnit(r) == "week" {
+					x.days = 7
+				}
+				return t, t.AddDate(0, x.month, x.days)
+			}
+		}
+		return r.Period.Since, r.Period.Since // unknown, or an hour
+	}
+	if trendUnit(r) == "hour" {
+		return r.Period.Until.Sub(r.Period.Since).Hours()
+	}
+	n := float64(len(keys))
+	if begin, end := begins(keys[0]); begin.Before(r.Period.Since) {
+		n -= r.Period.Since.Sub(begin).Hours() / end.Sub(begin).Hours()
+	}
+	if begin, end := begins(keys[len(keys)-1]); end.After(r.Period.Until) {
+		n -= end.Sub(r.Period.Until).Hours() / end.Sub(begin).Hours()
+	}
+	return n
 }
 
 // article is a or an, as a unit of time wants it.
@@ -144,11 +175,12 @@ func (p *page) when(r *analyze.Result, colors palette) {
 		Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up, stacked by agent."}
 	w.Answer = "Nothing in this period has a price."
 	if h := r.Totals.PeakHour; h != nil {
+		spread := min(24, r.Period.Until.Sub(r.Period.Since).Hours()) // hours of day there are
 		w.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
-			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, 24*1000)))
-		if mean := r.Totals.Cost.Float() / 24; h.Cost.Float() < evenHours*mean {
+			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, int64(math.Round(1000*spread)))))
+		if mean := r.Totals.Cost.Float() / spread; h.Cost.Float() < evenHours*mean {
 			w.Answer = noBreak(fmt.Sprintf("Spending is even over the day: the dearest hour, %s:00, has %s, and the mean of all is %s.",
-				h.Hour, marked(h.Cost, h.Estimated), perThousand(r.Totals.Cost, 24*1000)))
+				h.Hour, marked(h.Cost, h.Estimated), perThousand(r.Totals.Cost, int64(math.Round(1000*spread)))))
 		}
 		w.Answer += clockwork(r)
 	}

@@ -18,7 +18,7 @@ func Sentence(r *analyze.Result) string {
 		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below."
 	}
 	var marks []string
-	if compared(r) {
+	if fullyCompared(r) {
 		marks = append(marks, Change(t.Cost, r.Previous.Cost))
 	}
 	if mark := est(t.Cost, t.Estimated); mark != "" {
@@ -41,9 +41,23 @@ func Sentence(r *analyze.Result) string {
 // compared reports whether there is anything to compare with.
 func compared(r *analyze.Result) bool { return r.Previous != nil && r.Previous.Requests > 0 }
 
+// partly reports whether recording began within the compared period, so that less of
+// it than nine tenths is known: what it cost is no measure then.
+func partly(r *analyze.Result) bool {
+	return compared(r) && r.Compared != nil && r.FirstCall.Sub(r.Compared.Since) > r.Compared.Until.Sub(r.Compared.Since)/10
+}
+
+// fullyCompared reports whether what the compared period cost is a measure.
+func fullyCompared(r *analyze.Result) bool { return compared(r) && !partly(r) }
+
+// recordedSince says when the first call was recorded, by the period's clock.
+func recordedSince(r *analyze.Result) string {
+	return "recorded only since " + r.FirstCall.In(r.Period.Since.Location()).Format("2 Jan 15:04")
+}
+
 // nothing is the sentence of a period without calls.
 func nothing(r *analyze.Result) string {
-	if r.Filtered && !r.LastCall.IsZero() {
+	if r.Filter != nil && !r.LastCall.IsZero() {
 		return "No call in " + PeriodText(r.Period.Between) + " passes the filters: leave out --agent, --user, --model and --endpoint to see which names there are. burn proxy last recorded a call at " +
 			r.LastCall.Format("2 Jan 2006 15:04:05") + "."
 	}
@@ -67,9 +81,31 @@ func PeriodLine(r *analyze.Result) string {
 		}
 		if !compared(r) {
 			s += " (nothing recorded then)"
+		} else if partly(r) {
+			s += " (" + recordedSince(r) + ")"
 		}
 	}
+	if f := filterText(r); f != "" {
+		s += "; only " + f
+	}
 	return s
+}
+
+// filterText says which calls alone are looked at: agent a or b, model m*. "": all.
+func filterText(r *analyze.Result) string {
+	if r.Filter == nil {
+		return ""
+	}
+	var parts []string
+	for _, list := range []struct {
+		noun  string
+		globs []string
+	}{{"agent", r.Filter.Agents}, {"user", r.Filter.Users}, {"model", r.Filter.Models}, {"endpoint", r.Filter.Endpoints}} {
+		if len(list.globs) > 0 {
+			parts = append(parts, list.noun+" "+Clean(strings.Join(list.globs, " or ")))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // TrustLine says in one line how far the figures can be trusted.
