@@ -47,6 +47,7 @@ const (
 type Options struct {
 	Period  Period
 	Compare *Period // nil: no comparison
+	Beside  bool    // asks for Result.Beside, the compared period's own findings
 	Filter  Filter
 	Need    Need
 	Now     time.Time        // Result.GeneratedAt
@@ -79,7 +80,12 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 		wanted := func(q question) bool { // of no calls nothing more can be told
 			return q.name == catalog[0].name || before.Totals.Requests > 0 && compared(q)
 		}
-		if err := ask(ctx, db, before, opt, wanted); err != nil {
+		var meanwhile []task
+		before.Totals.Avoidable = Avoidable{} // not looked for
+		if opt.Beside {
+			meanwhile = append(meanwhile, func(ctx context.Context, l *lanes) error { return find(ctx, db, l, before, opt) })
+		}
+		if err := ask(ctx, db, before, opt, wanted, meanwhile...); err != nil {
 			return nil, fmt.Errorf("compared period: %w", err)
 		}
 	}
@@ -110,6 +116,9 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 		if opt.Need&Pictures != 0 {
 			r.Before = before
 		}
+		if opt.Beside {
+			r.Beside = before
+		}
 		r.Compared = &before.Period.Between
 		r.Previous = &before.Totals
 		r.PreviousAgents = make(map[string]USD, len(before.ByAgent))
@@ -123,7 +132,7 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 
 // onlyTotals picks what Result.Previous, PreviousAgents and Changes are made of.
 func onlyTotals(q question) bool {
-	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "consumption"
+	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "waste" || q.name == "consumption"
 }
 
 // forPictures adds to onlyTotals what pages set beside the same of the period.

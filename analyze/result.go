@@ -15,7 +15,7 @@ type Result struct {
 	Period      Span      `json:"period"`
 	Compared    *Between  `json:"compared"`
 	Totals      Totals    `json:"totals"`
-	Previous    *Totals   `json:"previous"` // totals of Compared
+	Previous    *Totals   `json:"previous"` // totals of Compared; avoidable is null where it was not looked for
 
 	ByAgent       []AgentRow `json:"by_agent"`        // dearest first, as are user, model, endpoint, session
 	ByUser        []Row      `json:"by_user"`         // keys: user
@@ -51,6 +51,7 @@ type Result struct {
 	TrendHourly    bool           `json:"-"`
 	PreviousAgents map[string]USD `json:"-"` // cost by agent in Compared
 	Before         *Result        `json:"-"` // the by-tables and the trend of Compared; filled for Pictures
+	Beside         *Result        `json:"-"` // Compared with what Options.Beside adds
 	Scenes         Scenes         `json:"-"`
 	Installation   string         `json:"-"` // from the database's meta table
 	FirstCall      time.Time      `json:"-"` // oldest recorded call of any time

@@ -287,7 +287,7 @@ func (p *Proxy) badBody(w http.ResponseWriter, c *call, err error) (end string) 
 		return usage.EndClientAbort
 	}
 	c.status = http.StatusBadRequest
-	c.errorType = "burn_bad_body"
+	c.errorType = usage.ErrBadBody
 	w.Header().Set("Connection", "close")
 	writeError(w, c.status, c.errorType, "the request's body is not framed as HTTP/1.1 asks", nil)
 	return usage.EndComplete

@@ -38,6 +38,11 @@ const (
 // grids are the tables of a run, each cut to top rows (0: not cut).
 func grids(r *analyze.Result, top int, compact bool) []grid {
 	list := []grid{agentGrid(r, top)}
+	if compared(r) && r.Beside != nil {
+		g := comparison(r.Beside, r)
+		g.title = "The two periods"
+		list = append(list, g)
+	}
 	if compact {
 		if g := unpricedGrid(r, top); len(g.rows) > 0 {
 			list = append(list, g)

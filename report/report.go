@@ -23,10 +23,17 @@ import (
 
 // WriteFile writes a file for people whole or not at all: beside path, synced and
 // renamed, so that an older one stays until the new one is complete. It is
-// readable by its owner alone.
+// readable by its owner alone. A link stays one, and a device or a pipe is written
+// into.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
 		return fmt.Errorf("write %s: %w", path, syscall.EISDIR)
+	case err == nil && !info.Mode().IsRegular():
+		return writeInto(path, write)
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".burn-*.tmp")
 	if in := (*os.PathError)(nil); errors.As(err, &in) {
@@ -58,6 +65,22 @@ func WriteFile(path string, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("rename to %s: %w", path, err)
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// writeInto writes into what is there.
+func writeInto(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write %w", err)
+	}
+	b := bufio.NewWriter(f)
+	if err = write(b); err == nil {
+		err = b.Flush()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // syncDir makes a rename in dir last through a power cut, where the system can.

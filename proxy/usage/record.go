@@ -66,6 +66,7 @@ const (
 	ErrDial    = "burn_dial"
 	ErrTLS     = "burn_tls"
 	ErrTimeout = "burn_timeout"
+	ErrBadBody = "burn_bad_body" // of the request, which could not be read
 )
 
 // Other replaces a provider's string that is not a plain identifier.
@@ -129,7 +130,7 @@ type Record struct {
 	Endpoint  string // endpoint: path template from a closed table, unknown segments "*", at most 6 segments
 	Method    string // method: HTTP method
 	Status    int    // status: what the client got; 0: nothing
-	ErrorType string // error_type: provider's error type or code, or burn_dial, burn_tls, burn_timeout; never a message
+	ErrorType string // error_type: provider's error type or code, or burn_dial, burn_tls, burn_timeout, burn_bad_body; never a message
 	End       string // end: complete, client_abort, upstream_abort, timeout, shutdown
 
 	Stream        bool   // stream: the answer was a stream

@@ -32,7 +32,7 @@ func (p *program) analyzeCommand() *cli.Command {
 		Flags: slices.Concat(
 			group("Which calls",
 				text("since", "7d", "start of the period"),
-				text("until", "now", "end of the period, not included"),
+				text("until", "", "end of the period, not included (default: now; of yesterday, last-week and last-month their own end)"),
 				text("tz", "", "`ZONE` of days and hours, such as Europe/Berlin (default: the system's)"),
 				text("compare", "previous", "compare with: "+analyze.AcceptedCompare),
 				list("agent", "only agents that match `GLOB`; repeatable"),
@@ -105,20 +105,20 @@ func (p *program) analyze(c *cli.Context) error {
 		return worst(err, p.alert(c.Context, t, *t.result))
 	}
 	if path := c.String("rejects"); path != "" {
-		return writeRejects(path, &t.db, run)
+		return p.writeRejects(path, &t.db, run)
 	}
 	return run()
 }
 
 // writeRejects runs with a file for rejected lines. It is written as it comes:
 // what an interrupted run has read is not read again.
-func writeRejects(path string, opt *ingest.Options, run func() error) error {
+func (p *program) writeRejects(path string, opt *ingest.Options, run func() error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("open rejects file: %w", err)
 	}
 	w := bufio.NewWriter(f)
-	opt.Rejects = w
+	p.listed, opt.Rejects = true, w
 	err = run()
 	werr := w.Flush()
 	if cerr := f.Close(); werr == nil {
@@ -161,6 +161,9 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 		keep = false
 	}
 	a := ingest.Answer{Body: out.Bytes(), Exit: t.exitCode(r)}
+	if t.tell.Quiet && a.Exit == ExitStrict {
+		fmt.Fprintf(p.stderr, "burn: --strict: %s rejected, %s without a price\n", counted(rejected(r), "line"), counted(r.Quality.UnpricedRequests, "call"))
+	}
 	_, err = p.stdout.Write(a.Body)
 	if keep && err == nil && len(a.Body) < maxAnswer {
 		err = db.KeepAnswer(ctx, t.question(), a)

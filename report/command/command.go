@@ -98,6 +98,7 @@ type program struct {
 	config         *settings.File
 	configured     []string  // flags whose value the file gave
 	reading        *progress // nil where nobody sees it
+	listed         bool      // rejected lines go to a file
 }
 
 func (p *program) app() *cli.App {

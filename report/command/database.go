@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"burn/analyze"
@@ -13,8 +14,33 @@ import (
 	"burn/report"
 )
 
+const noLogDir = "burn proxy makes its log directory; name the one that it writes to: --log-dir DIR"
+
+// lookForLogs is the error of a run that has neither a database nor a log directory.
+// It would leave an empty database where it looked.
+func lookForLogs(t task) error {
+	if _, err := os.Stat(t.db.Path); err == nil || t.noIngest {
+		return nil
+	}
+	var missing error
+	for _, dir := range t.db.Dirs {
+		d, err := os.Open(dir)
+		if !errors.Is(err, fs.ErrNotExist) {
+			if err == nil {
+				d.Close()
+			}
+			return nil // reading says what is wrong with it
+		}
+		missing = err
+	}
+	return &exit{ExitFailed, fmt.Errorf("read log directory: %w", missing), noLogDir}
+}
+
 // withDatabase opens the database, ingests what is new, and calls f.
 func (p *program) withDatabase(ctx context.Context, t task, f func(context.Context, *ingest.DB) error) (err error) {
+	if err := lookForLogs(t); err != nil {
+		return err
+	}
 	db, err := ingest.Open(ctx, t.db)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -44,7 +70,7 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 		stats, err := db.Ingest(ctx)
 		p.reading.clear()
 		if errors.Is(err, fs.ErrNotExist) {
-			return &exit{ExitFailed, err, "burn proxy makes its log directory; name the one that it writes to: --log-dir DIR"}
+			return &exit{ExitFailed, err, noLogDir}
 		}
 		if err != nil {
 			return err
@@ -109,7 +135,11 @@ func (p *program) tell(db *ingest.DB, s ingest.Stats) {
 		note("%s", report.Clean(problem))
 	}
 	if s.Rejected > 0 {
-		note("%s rejected: see --rejects FILE", counted(s.Rejected, "line"))
+		how := "--rebuild --rejects FILE lists them all"
+		if p.listed {
+			how = "--rejects has them"
+		}
+		note("%s rejected: %s", counted(s.Rejected, "line"), how)
 	}
 	if s.Folded > 0 {
 		note("%s with labels beyond the number that is kept apart: counted as \"other\"", counted(s.Folded, "call"))
@@ -140,7 +170,14 @@ func repricedSheet(moved []ingest.Repriced) report.Sheet {
 		if m.After > m.Before {
 			sign = "+"
 		}
-		s.Rows = append(s.Rows, []string{m.Model, report.Count(m.Calls), dollars(m.Before), dollars(m.After), sign + dollars(m.After-m.Before),
+		before, after := dollars(m.Before), dollars(m.After)
+		if m.NewlyPriced == m.Calls {
+			before = "not priced"
+		}
+		if m.NewlyUnpriced == m.Calls {
+			after = "not priced"
+		}
+		s.Rows = append(s.Rows, []string{m.Model, report.Count(m.Calls), before, after, sign + dollars(m.After-m.Before),
 			report.Count(m.NewlyPriced), report.Count(m.NewlyUnpriced)})
 	}
 	total := ingest.Repriced{Model: "Total"}

@@ -103,10 +103,10 @@ var demoMonths = []demo.Month{demo.Before, demo.After}
 // writeDemo writes the log files of each month into a directory of its own, the
 // marks of the second, and the agents file.
 func (p *program) writeDemo(ctx context.Context, dirs []string, agents string) error {
-	if err := os.MkdirAll(filepath.Dir(agents), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(agents), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(agents, demo.Agents(), 0o644); err != nil {
+	if err := os.WriteFile(agents, demo.Agents(), 0o600); err != nil {
 		return err
 	}
 	for i, m := range demoMonths {

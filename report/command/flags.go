@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -45,6 +46,9 @@ func (p *program) before(c *cli.Context) error {
 		if err != nil {
 			return usageError(err)
 		}
+		if len(values) > 1 && !repeats(c.Command, key) {
+			return usageError(p.config.Errorf(key, errors.New("want one value, not a list")))
+		}
 		p.configured = append(p.configured, key)
 		for _, v := range values {
 			if err := c.Set(key, v); err != nil {
@@ -53,6 +57,14 @@ func (p *program) before(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// repeats reports whether a flag may be given more than once.
+func repeats(cmd *cli.Command, name string) bool {
+	return slices.ContainsFunc(cmd.Flags, func(f cli.Flag) bool {
+		slice, ok := f.(cli.DocGenerationSliceFlag)
+		return ok && slice.IsSliceFlag() && f.Names()[0] == name
+	})
 }
 
 // origin is an error's text with, where it begins with a flag that nobody typed, what

@@ -119,6 +119,9 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 		if *d, err = settings.Wait(c.String(name)); err != nil {
 			return cfg, fmt.Errorf("--%s: %w", name, err)
 		}
+		if *d == 0 && name != "grace" {
+			return cfg, fmt.Errorf("--%s %q: use a time above 0", name, c.String(name))
+		}
 	}
 	var rules []struct {
 		Agent     string `yaml:"agent"`

@@ -84,7 +84,7 @@ func (t task) question() string {
 		return fmt.Sprint(p.Since.UTC(), p.Until.UTC(), p.Zone)
 	}
 	return fmt.Sprintf("%q", []string{
-		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds), spellMarks(t.look.Marks),
+		spell(&t.look.Period), spell(t.look.Compare), fmt.Sprint(t.look.Beside), fmt.Sprintf("%q", t.look.Filter), fmt.Sprintf("%q", t.look.Agents), fmt.Sprint(t.look.Thresholds), spellMarks(t.look.Marks),
 		t.format, fmt.Sprint(t.text, t.strict), t.explain, fmt.Sprint(t.failOn, t.look.Budgets), report.PriceWarning(t.db.Prices.Date(), t.look.Now),
 	})
 }
@@ -99,22 +99,26 @@ func spellMarks(marks []analyze.Mark) string {
 
 // exitCode is 0, or what the result itself calls for.
 func (t task) exitCode(r *analyze.Result) int {
-	rejected := int64(0)
-	for _, n := range r.Quality.Rejected {
-		rejected += n
-	}
 	avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
 	switch {
 	case slices.Contains(t.failOn, "budget") && r.BudgetCrossed():
 		return ExitCrossed
 	case slices.Contains(t.failOn, "findings") && avoidable.Pico().Sign() > 0:
 		return ExitFound
-	case t.strict && (rejected > 0 || r.Quality.UnpricedRequests > 0):
+	case t.strict && (rejected(r) > 0 || r.Quality.UnpricedRequests > 0):
 		return ExitStrict
 	case r.Totals.Requests == 0:
 		return ExitNothing
 	}
 	return 0
+}
+
+// rejected counts the lines that could not be read.
+func rejected(r *analyze.Result) (n int64) {
+	for _, k := range r.Quality.Rejected {
+		n += k
+	}
+	return n
 }
 
 // analyzeTask is what the flags of analyze and the configuration ask for.
@@ -150,6 +154,7 @@ func (p *program) lookAt(c *cli.Context, look *analyze.Options) error {
 	if look.Compare, err = analyze.ParseCompare(c.String("compare"), look.Period, look.Now); err != nil {
 		return err
 	}
+	look.Beside = look.Compare != nil && c.String("compare") != "previous"
 	look.Filter = analyze.Filter{Agents: c.StringSlice("agent"), Users: c.StringSlice("user"), Models: c.StringSlice("model"), Endpoints: c.StringSlice("endpoint")}
 	if look.Budgets, err = p.budgets(c); err != nil {
 		return err
