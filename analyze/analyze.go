@@ -78,7 +78,7 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 			compared = forPictures(before)
 		}
 		wanted := func(q question) bool { // of no calls nothing more can be told
-			return q.name == catalog[0].name || before.Totals.Requests > 0 && compared(q)
+			return q.name == catalog()[0].name || before.Totals.Requests > 0 && compared(q)
 		}
 		var meanwhile []task
 		before.Totals.Avoidable = Avoidable{} // not looked for
@@ -186,8 +186,8 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 	}
 	// The first, totals, says which others there are. Those fill different fields
 	// and are asked side by side.
-	if wanted(catalog[0]) {
-		if err := catalog[0].ask(ctx, db, r, opt.Need); err != nil {
+	if wanted(catalog()[0]) {
+		if err := catalog()[0].ask(ctx, db, r, opt.Need); err != nil {
 			return err
 		}
 	}
@@ -209,13 +209,13 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 		}
 	}
 	kept := map[string]chan struct{}{}
-	for _, q := range catalog[1:] {
+	for _, q := range catalog()[1:] {
 		if q.table != "" {
 			kept[q.name] = make(chan struct{})
 		}
 	}
 	byHour := worthHours(r, opt, wanted)
-	for _, q := range catalog[1:] {
+	for _, q := range catalog()[1:] {
 		switch {
 		case q.name == "hourly" && byHour:
 		case !wanted(q):
@@ -285,7 +285,7 @@ var hourCalls int64 = 4 // a variable for tests
 // worthHours reports whether summing calls by hour first takes less time.
 func worthHours(r *Result, opt Options, wanted func(question) bool) bool {
 	questions := 0
-	for _, q := range catalog[1:] {
+	for _, q := range catalog()[1:] {
 		if q.sums && wanted(q) {
 			questions++
 		}
@@ -303,8 +303,8 @@ func (q question) keep(ctx context.Context, db *sql.DB, calls int64) error {
 	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+q.table).Scan(&rows); err != nil || rows > 0 {
 		return err
 	}
-	i := slices.IndexFunc(catalog, func(other question) bool { return other.name == q.otherwise })
-	return catalog[i].keep(ctx, db, calls)
+	i := slices.IndexFunc(catalog(), func(other question) bool { return other.name == q.otherwise })
+	return catalog()[i].keep(ctx, db, calls)
 }
 
 // statement takes the wanted columns of the query's file, so that DuckDB does not

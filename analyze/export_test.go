@@ -15,7 +15,7 @@ type Question struct{ Name, Cols, Slow, Order string }
 // Questions lists the catalogue.
 func Questions() []Question {
 	var list []Question
-	for _, q := range catalog {
+	for _, q := range catalog() {
 		list = append(list, Question{q.name, q.cols, q.slow, q.order})
 	}
 	return list

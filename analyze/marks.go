@@ -134,7 +134,7 @@ func lookAtMarks(ctx context.Context, db *sql.DB, r *Result, opt Options) error 
 	if err := queries.SetPeriod(ctx, db, p); err != nil {
 		return err
 	}
-	for _, q := range catalog {
+	for _, q := range catalog() {
 		if q.name == "mark_days" {
 			return q.ask(ctx, db, r, opt.Need)
 		}

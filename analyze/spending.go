@@ -100,7 +100,7 @@ func (w watcher) watch(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt
 	}
 	w.spent = &past.spent
 	asked, askCtx := errgroup.WithContext(ctx)
-	for _, q := range catalog {
+	for _, q := range catalog() {
 		if slices.ContainsFunc(w.scopes, func(s string) bool { return spendFiles[s] == q.name }) {
 			asked.Go(func() error { return l.do(canWait, func() error { return q.ask(askCtx, db, past, opt.Need) }) })
 		}
@@ -182,8 +182,8 @@ func (w watcher) moments(ctx context.Context, db *sql.DB, past *Result, list []B
 	if len(quarters) == 0 {
 		return nil
 	}
-	at := slices.IndexFunc(catalog, func(q question) bool { return q.name == "spend_calls" })
-	q := catalog[at]
+	at := slices.IndexFunc(catalog(), func(q question) bool { return q.name == "spend_calls" })
+	q := catalog()[at]
 	q.where = "quarter IN (" + strings.Join(quarters, ", ") + ")"
 	if err := q.ask(ctx, db, past, opt.Need&^Whole); err != nil {
 		return fmt.Errorf("query %s: %w", q.name, err)
