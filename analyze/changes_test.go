@@ -93,7 +93,7 @@ func TestChangesAddUp(t *testing.T) {
 		}
 	}
 	// Caches, tiers, discounts, failures and models without a price.
-	m := newMixer(25)
+	m := newMixer(121)
 	middle := m.since.Add(m.until.Sub(m.since) / 2)
 	for _, named := range []bool{true, false} {
 		r := m.into(t, named).run(analyze.Options{Period: analyze.Period{Since: middle, Until: m.until}, Compare: &analyze.Period{Since: m.since, Until: middle}, Need: analyze.Split})

@@ -14,7 +14,7 @@ import (
 // those that were made, they add up to the finding to the last digit, its SQL gives
 // the same of each call, and no call saves more than it cost over all findings.
 func TestExplainAddsUp(t *testing.T) {
-	m := newMixer(25)
+	m := newMixer(121)
 	w := m.into(t, true)
 	r := w.find(analyze.Options{Period: analyze.Period{Since: m.since, Until: m.until}})
 	made := map[uint64]*event{}
