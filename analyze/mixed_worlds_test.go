@@ -28,7 +28,7 @@ func number(t *testing.T, name string, n int) int {
 // of each call what the rules say, to the last digit. BURN_WORLDS says how many
 // worlds, BURN_FIRST_WORLD which comes first; else there are two that have all kinds.
 func TestFindingsFollowTheRules(t *testing.T) {
-	seeds := []int{121, 186}
+	seeds := []int{1054, 2262}
 	if worlds, first := number(t, "BURN_WORLDS", 0), number(t, "BURN_FIRST_WORLD", 0); worlds > 0 {
 		seeds = nil
 		for seed := first; seed < first+worlds; seed++ {
