@@ -117,6 +117,51 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestNobodyReadsAndAHangup: neither a reader of standard error that has left nor a
+// hangup without a terminal ends the proxy, and it ends in good order when asked to.
+func TestNobodyReadsAndAHangup(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }))
+	defer provider.Close()
+	s := newSandbox(t)
+	cmd := s.command("proxy", "--listen", "127.0.0.1:0", "--upstream", "openai="+provider.URL)
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	address := ""
+	for r := bufio.NewReader(pipe); address == ""; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, rest, ok := strings.Cut(line, "msg=ready address="); ok {
+			address, _, _ = strings.Cut(rest, " ")
+		}
+	}
+	if err := errors.Join(pipe.Close(), cmd.Process.Signal(syscall.SIGHUP), os.RemoveAll(s.logs())); err != nil { // it warns of the last
+		t.Fatal(err)
+	}
+	for range 10 {
+		resp, err := http.Get("http://" + address + "/openai/v1/models")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("burn proxy: %v", err)
+	}
+}
+
 // TestFromCallToDollar is the whole path: a call through the proxy is in the
 // next report, priced.
 func TestFromCallToDollar(t *testing.T) {

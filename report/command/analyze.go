@@ -89,7 +89,7 @@ func (p *program) analyze(c *cli.Context) error {
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves is an error of writing, which quiet knows
 	// The first signal ends reading in good order, a second one at once.
-	defer context.AfterFunc(c.Context, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
+	defer context.AfterFunc(c.Context, func() { signal.Reset(ending()...) })()
 	t.result = new(*analyze.Result)
 	run := func() error {
 		if t.keeps() { // nothing may have changed since the last run

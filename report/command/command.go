@@ -55,7 +55,7 @@ func usageError(err error) error { return &exit{code: ExitUsage, err: err} }
 
 // Run does what args, the program's name first, ask for and returns the exit code.
 func Run(version string, args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ending()...)
 	defer stop()
 	forgetEmpty()
 	p := &program{version: version, args: append([]string{"burn"}, args[1:]...), stdout: stdout, stderr: stderr}
@@ -78,6 +78,16 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "burn: hint: %s\n", e.hint)
 	}
 	return code
+}
+
+// ending are the signals that ask burn to end in good order: a closed terminal's is
+// one of them, unless burn was started to outlive it (nohup).
+func ending() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
 }
 
 // forgetEmpty takes variables of burn's that are empty away: they are as if they were

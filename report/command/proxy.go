@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"burn/proxy"
 	"burn/report/settings"
@@ -60,10 +61,16 @@ func (p *program) proxy(c *cli.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
+	// A reader of standard error that leaves is no reason to end, nor is whoever asks
+	// services to reopen their files: these rotate by themselves.
+	signal.Ignore(syscall.SIGPIPE)
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		signal.Ignore(syscall.SIGHUP)
+	}
 	// The first signal drains, by the context, and a second one ends at once, however
 	// soon it comes.
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, ending()...)
 	defer signal.Stop(signals)
 	kill, cancel := context.WithCancel(context.Background())
 	defer cancel()
