@@ -387,15 +387,18 @@ func readMeta(ctx context.Context, db *sql.DB, r *Result) error {
 		switch key {
 		case "prices_at":
 			r.Quality.PriceTableDate = value
-		case "beyond_calls":
+		case "beyond_calls", "lost_calls", "unread_files":
 			if value == "" {
 				continue
 			}
-			if r.Quality.BeyondRebuild, err = strconv.ParseInt(value, 10, 64); err != nil {
+			n := map[string]*int64{"beyond_calls": &r.Quality.BeyondRebuild, "lost_calls": &r.Quality.LostCalls, "unread_files": &r.Quality.UnreadFiles}[key]
+			if *n, err = strconv.ParseInt(value, 10, 64); err != nil {
 				return fmt.Errorf("read meta: %s: %w", key, err)
 			}
 		case "beyond_since":
 			r.Quality.BeyondRebuildSince = value
+		case "lost_since":
+			r.Quality.LostSince = value
 		case "installation":
 			r.Installation = value
 		case "estimate_input_error_pct", "estimate_output_error_pct":

@@ -81,7 +81,7 @@ func catalog() []question {
 		{name: "big_prompts", cols: "started_at agent user model input_tokens output_tokens cost_usd estimated",
 			order: "beyond_tokens DESC, started_at, boot, seq", when: onlyPictures, read: readBigPrompt},
 		{name: "trace_typical", after: "actions", cols: "traces typical_usd", when: onlyPictures, read: readTypical},
-		{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds", read: readFiles},
+		{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds damaged", read: readFiles},
 		{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 		{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},
 		{name: "first_call", cols: "first_at", read: readFirstCall},
@@ -225,7 +225,7 @@ func readTrend(r *Result, scan scanner) error {
 
 func readFiles(r *Result, scan scanner) error {
 	q := &r.Quality
-	return scan(&q.Files, &q.Lines, &q.Accepted, &q.Duplicates, &q.Torn, &q.OtherKinds)
+	return scan(&q.Files, &q.Lines, &q.Accepted, &q.Duplicates, &q.Torn, &q.OtherKinds, &q.DamagedFiles)
 }
 
 func readRejects(r *Result, scan scanner) error {

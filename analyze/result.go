@@ -306,6 +306,14 @@ type Quality struct {
 	// have them, and when the oldest of them was (RFC 3339); "" if there are none.
 	BeyondRebuild      int64  `json:"beyond_rebuild"`
 	BeyondRebuildSince string `json:"beyond_rebuild_since"`
+	// Calls that an earlier database had alone when it had to be made anew, so that
+	// they are in no sum any more, and when the oldest of them was.
+	LostCalls int64  `json:"lost_calls"`
+	LostSince string `json:"lost_since"`
+	// Log files of which a part could not be read, such as half of an archive, and
+	// files and directories that could not be read at all in the newest run.
+	DamagedFiles int64 `json:"damaged_files"`
+	UnreadFiles  int64 `json:"unread_files"`
 
 	// FindingsSkipped says why avoidable dollars were not looked for; "": they were.
 	FindingsSkipped string `json:"findings_skipped,omitempty"`

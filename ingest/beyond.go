@@ -154,16 +154,14 @@ func writeBeside(path, text string) error {
 }
 
 // beyondNow is what would be lost if the database were made anew: found out
-// afresh if it can be read, else what was noted when it last could.
-func (db *DB) beyondNow(ctx context.Context) Beyond {
+// afresh if it can be read, else what was noted when it last could, unless that
+// cannot be known.
+func (db *DB) beyondNow(ctx context.Context) (b Beyond, known bool) {
 	if b, err := db.countBeyond(ctx); err == nil {
-		return b
+		return b, true
 	}
 	text, err := os.ReadFile(db.opt.Path + ".beyond")
-	if err != nil {
-		return Beyond{}
-	}
-	return parseBeyond(string(text))
+	return parseBeyond(string(text)), err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 func (db *DB) countBeyond(ctx context.Context) (b Beyond, err error) {

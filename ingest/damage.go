@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/marcboeker/go-duckdb/v2"
 )
@@ -18,13 +19,10 @@ import (
 // What happens to a database that cannot be used: it is moved aside, never
 // deleted while it holds something that no log file has, and made anew.
 
-// moveAside renames a database and its log, and returns the database's new
-// name. One damaged copy is kept, the newest, for whoever wants to know what
-// happened; with keep every copy stays. The log goes first: a database without
-// it is an older state, a log without its database would be taken for part of
-// the next one.
-func moveAside(path string, keep bool) (aside string, err error) {
-	aside = path + ".unusable"
+// asideName is where a database is moved to. One damaged copy is kept, the newest,
+// for whoever wants to know what happened; with keep every copy stays.
+func asideName(path string, keep bool) string {
+	aside := path + ".unusable"
 	for n := 1; keep; n++ {
 		aside = path + ".kept-" + strconv.Itoa(n)
 		_, err := os.Lstat(aside)
@@ -33,15 +31,22 @@ func moveAside(path string, keep bool) (aside string, err error) {
 			break
 		}
 	}
+	return aside
+}
+
+// moveAside renames a database and its log. The log goes first: a database without
+// it is an older state, a log without its database would be taken for part of the
+// next one.
+func moveAside(path, aside string) error {
 	for _, suffix := range []string{".wal", ""} {
 		if err := os.RemoveAll(aside + suffix); err != nil {
-			return "", err
+			return err
 		}
 		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+			return err
 		}
 	}
-	return aside, nil
+	return nil
 }
 
 // orphanedLog moves a log aside whose database is gone: it belongs to no other.
@@ -58,16 +63,25 @@ func orphanedLog(path string) error {
 
 // replace moves the database aside and opens a new one.
 func (db *DB) replace(ctx context.Context, why string, newer bool) error {
-	lost := db.beyondNow(ctx)
+	lost, known := db.beyondNow(ctx)
 	db.disconnect()
-	aside, err := moveAside(db.opt.Path, newer || lost.Calls > 0)
-	if err != nil {
+	keep := newer || lost.Calls > 0 || !known
+	aside := asideName(db.opt.Path, keep)
+	r := replaced{Why: why, Calls: lost.Calls, Since: lost.Since}
+	if _, err := os.Lstat(db.opt.Path); err == nil && keep {
+		r.Kept = aside
+	}
+	// What was lost before, to a new one that was not read to the end, is lost still.
+	if before := readReplaced(db.opt.Path); before.Calls > 0 && lost.Calls == 0 {
+		r.Kept, r.Calls, r.Since = before.Kept, before.Calls, before.Since
+	}
+	if err := r.note(db.opt.Path); err != nil {
 		return fmt.Errorf("rebuild database: %w", err)
 	}
-	db.why, db.lost = why, lost
-	if _, err := os.Lstat(aside); err == nil && (newer || lost.Calls > 0) {
-		db.kept = aside
+	if err := moveAside(db.opt.Path, aside); err != nil {
+		return fmt.Errorf("rebuild database: %s: %w", why, err)
 	}
+	db.why, db.lost, db.kept = r.Why, r.lost(), r.Kept
 	if err := db.connect(ctx); err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
@@ -112,17 +126,30 @@ func later(a, b string) bool {
 	return false
 }
 
-// suspicious reports whether err may come from a damaged database. What the
-// system refused (space, rights, memory) does not.
-func suspicious(err error) bool {
+// refused reports whether err is the system's refusal of space, rights, memory or
+// descriptors, which says nothing about the database.
+func refused(err error) bool {
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no != syscall.EIO && no != syscall.ENOENT
+	}
 	var de *duckdb.Error
 	if !errors.As(err, &de) {
 		return false
 	}
-	for _, s := range []string{"No space left", "quota", "File too large", "Permission denied", "Read-only file system", "Could not write", "temp directory", "temporary file"} {
+	for _, s := range []string{"No space left", "quota", "File too large", "Permission denied", "Operation not permitted", "Read-only file system", "Too many open files", "Cannot allocate memory", "Out of Memory", "Allocation failure", "Could not write", "temp directory", "temporary file"} {
 		if strings.Contains(de.Msg, s) {
-			return false
+			return true
 		}
+	}
+	return de.Type == duckdb.ErrorTypeOutOfMemory
+}
+
+// suspicious reports whether err may come from a damaged database.
+func suspicious(err error) bool {
+	var de *duckdb.Error
+	if !errors.As(err, &de) || refused(err) {
+		return false
 	}
 	switch de.Type {
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeFatal, duckdb.ErrorTypeInternal, duckdb.ErrorTypeSerialization, duckdb.ErrorTypeInvalid, duckdb.ErrorTypeCatalog:

@@ -41,8 +41,9 @@ type DB struct {
 	body   []byte
 }
 
-// Rebuilt says why the database was made anew, "" if it was not; what the old
-// one had that no log file has; and where the old one is, if it is kept.
+// Rebuilt says why the database was made anew, by this run or by one that did not
+// read the log files to the end, "" if it was not; what the old one had that no log
+// file has; and where the old one is, if it is kept.
 func (db *DB) Rebuilt() (why string, lost Beyond, kept string) { return db.why, db.lost, db.kept }
 
 // rowGroup is how many rows of call are packed together. A group is built in
@@ -114,6 +115,9 @@ func (db *DB) open(ctx context.Context) error {
 	switch {
 	case err == nil && why == "":
 		removeSpilled(db.opt.Path)
+		// A run that made it anew may have ended before all files were read.
+		r := readReplaced(db.opt.Path)
+		db.why, db.lost, db.kept = r.Why, r.lost(), r.Kept
 		return nil
 	case ctx.Err() != nil:
 		db.disconnect()
@@ -121,6 +125,9 @@ func (db *DB) open(ctx context.Context) error {
 	case err != nil && heldByAnother(err):
 		db.disconnect()
 		return fmt.Errorf("open database: another program has %s open: %w", db.opt.Path, err)
+	case err != nil && refused(err):
+		db.disconnect()
+		return fmt.Errorf("open database: %s", firstLine(err))
 	case err != nil:
 		why, newer = firstLine(err), newerStorage(err)
 	}

@@ -89,6 +89,7 @@ func (o *Options) defaults() {
 type Stats struct {
 	Files    int   // read, at least in part
 	Skipped  int   // directory entries and files that could not be read
+	Unread   int   // log files and directories among them
 	Bytes    int64 // of log lines, unpacked
 	Lines    int64
 	Accepted int64

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"runtime"
@@ -71,8 +72,8 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		}
 	}
 	db.logs = w.state(l.unsettled)
-	if err := db.readAt(ctx, conn, news); err != nil {
-		return stats, fmt.Errorf("note time: %w", err)
+	if err := errors.Join(db.keepLost(ctx, conn), db.keepUnread(ctx, conn, l.stats.Unread), db.readAt(ctx, conn, news)); err != nil {
+		return stats, fmt.Errorf("note what was read: %w", err)
 	}
 	if w.list.count > manyFiles {
 		w.list, l.files, l.seen = nil, nil, nil
@@ -229,7 +230,7 @@ func (db *DB) plan(l *loader) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.stats.Skipped, l.stats.Files = skipped+unreadable, len(w.files)
+	l.stats.Skipped, l.stats.Files, l.stats.Unread = skipped+unreadable, len(w.files), len(problems)+unreadable
 	if l.stats.Skipped > 0 && unreadable == regular {
 		return nil, nothingReadable(l.stats)
 	}
@@ -248,6 +249,7 @@ func (db *DB) planSome(l *loader, list *listing, some []int32) ([]*fileState, er
 	files := make([]*fileState, 0, len(some))
 	skip := func(err error) {
 		l.stats.Skipped++
+		l.stats.Unread++
 		l.stats.Files--
 		l.unsettled++
 		l.stats.Problems = append(l.stats.Problems, err.Error())

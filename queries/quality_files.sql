@@ -6,5 +6,6 @@ SELECT
   coalesce(sum(accepted), 0) AS accepted,
   coalesce(sum(duplicates), 0) AS duplicates,
   coalesce(sum(torn), 0) AS torn,
-  coalesce(sum(other_kinds), 0) AS other_kinds
+  coalesce(sum(other_kinds), 0) AS other_kinds,
+  count(*) FILTER (WHERE problem <> '') AS damaged
 FROM file

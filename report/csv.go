@@ -180,7 +180,7 @@ func (c *sheet) quality(q analyze.Quality) {
 		{"files", q.Files}, {"lines", q.Lines}, {"accepted", q.Accepted}, {"duplicates", q.Duplicates}, {"torn", q.Torn}, {"other_kinds", q.OtherKinds},
 		{"missing_seq", q.MissingSeq}, {"open_calls", q.OpenCalls}, {"gap_requests", q.GapRequests},
 		{"estimated_requests", q.EstimatedRequests}, {"unpriced_requests", q.UnpricedRequests}, {"inconsistent_requests", q.InconsistentRequests},
-		{"write_errors", q.WriteErrors}, {"lost_lines", q.LostLines}, {"dropped", q.Dropped}, {"beyond_rebuild", q.BeyondRebuild},
+		{"write_errors", q.WriteErrors}, {"lost_lines", q.LostLines}, {"dropped", q.Dropped}, {"beyond_rebuild", q.BeyondRebuild}, {"lost_calls", q.LostCalls}, {"damaged_files", q.DamagedFiles}, {"unread_files", q.UnreadFiles},
 	} {
 		c.row("quality", x.key, cells{"value": whole(x.n)})
 	}

@@ -60,6 +60,11 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 	count("Calls begun and not seen to end", q.OpenCalls)
 	count("Lines lost in files that were deleted or cut while written", q.LostLines)
 	count("Errors of proxies writing their files", q.WriteErrors)
+	count("Log files damaged and read in part", q.DamagedFiles)
+	count("Log files and directories that could not be read", q.UnreadFiles)
+	if q.LostCalls > 0 {
+		add("Calls lost when the database was made anew, for their files were gone", Count(q.LostCalls)+", the oldest of "+label(q.LostSince), true)
+	}
 	if q.BeyondRebuild > 0 {
 		add("Calls in the database alone, since their files were deleted", Count(q.BeyondRebuild)+", the oldest of "+label(q.BeyondRebuildSince), false)
 	}

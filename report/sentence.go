@@ -131,6 +131,9 @@ func TrustLine(r *analyze.Result) string {
 		{q.WriteErrors, "error", " of writing"},
 		{q.InconsistentRequests, "call", " with counts that contradict each other"},
 		{q.BeyondRebuild, "call", " in the database alone, their files deleted"},
+		{q.LostCalls, "call", " lost with an earlier database"},
+		{q.DamagedFiles, "file", " damaged and read in part"},
+		{q.UnreadFiles, "file", " that could not be read"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, plural(c.n, c.noun)+c.rest)

@@ -81,13 +81,15 @@ func AppendMark(dir string, m Mark) (Mark, error) {
 
 // ReadMarks returns the marks of log directories in order of time, equal ones
 // once, for directories may be copies. Directories without marks have none, and
-// so have operands that are files. bad counts lines that are no mark. A file that
-// cannot be read, or has more than 16 MiB, is an error.
+// so have operands that are files. bad counts lines that are no mark. Files that
+// cannot be read, or have more than 16 MiB, are an error beside the marks of the
+// others.
 func ReadMarks(dirs []string) (marks []Mark, bad int, err error) {
 	for _, dir := range dirs {
-		data, err := readMarkFile(filepath.Join(dir, MarkFile))
-		if err != nil {
-			return nil, 0, err
+		data, ferr := readMarkFile(filepath.Join(dir, MarkFile))
+		if ferr != nil {
+			err = errors.Join(err, ferr)
+			continue
 		}
 		for line := range bytes.Lines(data) {
 			if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -107,7 +109,7 @@ func ReadMarks(dirs []string) (marks []Mark, bad int, err error) {
 		}
 		return strings.Compare(a.Agent+"\x00"+a.Text, b.Agent+"\x00"+b.Text)
 	})
-	return slices.Compact(marks), bad, nil
+	return slices.Compact(marks), bad, err
 }
 
 func readMarkFile(path string) ([]byte, error) {

@@ -75,9 +75,12 @@ func (p *program) ingestAndAsk(ctx context.Context, db *ingest.DB, t task, f fun
 		if err != nil {
 			return err
 		}
-		if !t.tell.Quiet || stats.Rejected > 0 || len(stats.Problems) > 0 { // something was not read
+		_, lost, kept := db.Rebuilt()
+		if !t.tell.Quiet || stats.Rejected > 0 || len(stats.Problems) > 0 || lost.Calls > 0 || kept != "" { // something was not read
 			p.tell(db, stats)
 		}
+	} else if why, _, _ := db.Rebuilt(); why != "" {
+		fmt.Fprintln(p.stderr, "burn: the database was to be made anew and the log files were not read to the end: leave --no-ingest out")
 	}
 	if err := db.Lock(ctx); err != nil {
 		return fmt.Errorf("lock database down: %w", err)

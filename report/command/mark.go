@@ -11,6 +11,7 @@ import (
 
 	"burn/analyze"
 	"burn/proxy/usage"
+	"burn/report"
 )
 
 func (p *program) markCommand() *cli.Command {
@@ -64,10 +65,12 @@ func (p *program) mark(c *cli.Context) error {
 }
 
 // marks reads the notes beside the logs.
-func (p *program) marks(dirs []string) (list []analyze.Mark, err error) {
+func (p *program) marks(dirs []string) (list []analyze.Mark) {
 	marks, bad, err := usage.ReadMarks(dirs)
-	if err != nil {
-		return nil, err
+	if err != nil { // a report without some marks is better than none
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
+		}
 	}
 	if bad > 0 {
 		fmt.Fprintf(p.stderr, "burn: %d lines of %s are no marks\n", bad, usage.MarkFile)
@@ -75,5 +78,5 @@ func (p *program) marks(dirs []string) (list []analyze.Mark, err error) {
 	for _, m := range marks {
 		list = append(list, analyze.Mark{At: m.At, Agent: m.Agent, Text: m.Text})
 	}
-	return list, nil
+	return list
 }

@@ -136,9 +136,7 @@ func (p *program) analyzeTask(c *cli.Context) (t task, err error) {
 	if err := p.deliver(c, &t); err != nil {
 		return t, err
 	}
-	if t.look.Marks, err = p.marks(t.db.Dirs); err != nil {
-		return t, err
-	}
+	t.look.Marks = p.marks(t.db.Dirs)
 	return t, p.readTables(c, &t)
 }
 
