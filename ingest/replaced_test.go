@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,6 +134,27 @@ func TestReplacedIsRemembered(t *testing.T) {
 	defer db.Close()
 	if why, lost, _ := db.Rebuilt(); why != "" || lost.Calls != 0 {
 		t.Errorf("read to the end: %q, %+v", why, lost)
+	}
+}
+
+// TestEmptyFilesAreDeleted: old ones, with the other old files.
+func TestEmptyFilesAreDeleted(t *testing.T) {
+	e := newEnv(t)
+	e.write("a.jsonl", logFile(1, 1, 1, 5))
+	e.write("old.jsonl", nil)
+	e.write("young.jsonl", nil)
+	old := testNow.AddDate(0, 0, -100)
+	if err := os.Chtimes(filepath.Join(e.dir, "old.jsonl"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(e.dir, "young.jsonl"), testNow, testNow); err != nil {
+		t.Fatal(err)
+	}
+	e.run()
+	e.opt.Keep = testNow.AddDate(0, 0, -90)
+	stats, _, _ := e.run()
+	if got := e.names(); stats.Deleted != 1 || !slices.Equal(got, []string{"a.jsonl", "young.jsonl"}) {
+		t.Errorf("%d deleted, left are %q", stats.Deleted, got)
 	}
 }
 

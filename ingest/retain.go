@@ -59,11 +59,37 @@ func (db *DB) retain(l *loader, w *work) (err error) {
 			}
 		}
 	}
+	if !db.opt.Keep.IsZero() && w.list != nil {
+		if err := removeEmpty(w.list, db.opt.Keep, &l.stats); err != nil {
+			return err
+		}
+	}
 	l.stats.Beyond, err = countBeyond(l.ctx, l.conn, w.here)
 	if err != nil {
 		return err
 	}
 	return db.keepBeyond(l.ctx, l.conn, l.stats.Beyond)
+}
+
+// removeEmpty removes files without a byte that are older than keep: a process that
+// began and ended at once has left them.
+func removeEmpty(list *listing, keep time.Time, stats *Stats) error {
+	_, err := list.each(func(_ int, f found) error {
+		if f.size > 0 || f.mtimeNS >= keep.UnixNano() {
+			return nil
+		}
+		info, err := os.Lstat(f.path)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+			return nil
+		}
+		if err := os.Remove(f.path); err != nil {
+			stats.Problems = append(stats.Problems, fmt.Sprintf("%s: not deleted: %v", f.path, bare(err)))
+			return nil
+		}
+		stats.Deleted++
+		return nil
+	})
+	return err
 }
 
 // some looks through the files whose contents have ids from first on.

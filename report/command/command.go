@@ -70,14 +70,27 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 		code = e.code
 	}
 	if code == ExitUsage || code == ExitFailed || code == ExitUnsent {
-		for line := range strings.Lines(p.origin(err.Error())) {
-			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
+		for _, line := range sentences(p.origin(err.Error())) {
+			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(line))
 		}
 	}
 	if e != nil && e.hint != "" {
 		fmt.Fprintf(stderr, "burn: hint: %s\n", e.hint)
 	}
 	return code
+}
+
+// sentences are the lines of an error's text that are meant for people: the database
+// puts its stack below some.
+func sentences(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || line == "Stack Trace:" || strings.HasSuffix(line, "]") && strings.Contains(line, ") [0x") {
+			continue
+		}
+		list = append(list, line)
+	}
+	return list
 }
 
 // ending are the signals that ask burn to end in good order: a closed terminal's is

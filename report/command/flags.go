@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -157,7 +158,13 @@ func defaultLogDir() string {
 	base := os.Getenv("XDG_DATA_HOME")
 	if base == "" {
 		home, err := os.UserHomeDir()
-		if err != nil {
+		if err != nil { // a service without HOME
+			var me *user.User
+			if me, err = user.Current(); err == nil && me.HomeDir != "" {
+				home = me.HomeDir
+			}
+		}
+		if home == "" {
 			return filepath.Join("burn", "logs")
 		}
 		base = filepath.Join(home, ".local", "share")

@@ -2,12 +2,22 @@ package command
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"burn/report/manual"
 )
+
+// TestSentences: of an error of the database only what is meant for people is shown.
+func TestSentences(t *testing.T) {
+	text := "checkpoint: FATAL Error: Could not write file \"/tmp/x [0x1]\": No space left on device\n\nStack Trace:\n\n/bin/burn(duckdb::Exception::ToJSON(char const*)+0x4c) [0x21c22ac]\n/bin/burn() [0xe3f144]\nclose: no"
+	want := []string{"checkpoint: FATAL Error: Could not write file \"/tmp/x [0x1]\": No space left on device", "close: no"}
+	if got := sentences(text); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
 
 // TestHelp: every command's help names all its flags and their variables, and keeps
 // to the width of a terminal.

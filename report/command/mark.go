@@ -68,8 +68,8 @@ func (p *program) mark(c *cli.Context) error {
 func (p *program) marks(dirs []string) (list []analyze.Mark) {
 	marks, bad, err := usage.ReadMarks(dirs)
 	if err != nil { // a report without some marks is better than none
-		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(strings.TrimRight(line, "\n")))
+		for _, line := range sentences(err.Error()) {
+			fmt.Fprintf(p.stderr, "burn: %s\n", report.Clean(line))
 		}
 	}
 	if bad > 0 {
