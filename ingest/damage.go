@@ -133,16 +133,12 @@ func refused(err error) bool {
 	if errors.As(err, &no) {
 		return no != syscall.EIO && no != syscall.ENOENT
 	}
-	var de *duckdb.Error
-	if !errors.As(err, &de) {
-		return false
-	}
 	for _, s := range []string{"No space left", "quota", "File too large", "Permission denied", "Operation not permitted", "Read-only file system", "Too many open files", "Cannot allocate memory", "Out of Memory", "Allocation failure", "Could not write", "temp directory", "temporary file"} {
-		if strings.Contains(de.Msg, s) {
+		if strings.Contains(err.Error(), s) { // not all of them have a type
 			return true
 		}
 	}
-	return de.Type == duckdb.ErrorTypeOutOfMemory
+	return false
 }
 
 // suspicious reports whether err may come from a damaged database.
