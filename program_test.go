@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -159,6 +160,43 @@ func TestNobodyReadsAndAHangup(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("burn proxy: %v", err)
+	}
+}
+
+// TestProxiesOfTheEnvironment are used where they are asked for, and nowhere else.
+func TestProxiesOfTheEnvironment(t *testing.T) {
+	seen := make(chan string, 10)
+	forward := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Method + " " + r.Host
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer forward.Close()
+	t.Setenv("HTTPS_PROXY", forward.URL)
+	t.Setenv("https_proxy", forward.URL)
+	for _, flags := range [][]string{{"--use-env-proxy"}, nil} {
+		address, stop := newSandbox(t).proxy(append([]string{"--upstream", "openai=https://provider.invalid"}, flags...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		if flags == nil { // nobody has that name; how soon that is known is the resolver's matter
+			time.AfterFunc(time.Second, cancel)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/openai/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
+		if err == nil {
+			resp.Body.Close()
+		}
+		stop(os.Interrupt)
+		cancel()
+		got := ""
+		select {
+		case got = <-seen:
+		default:
+		}
+		if want := map[bool]string{true: "CONNECT provider.invalid:443"}[flags != nil]; got != want {
+			t.Errorf("%q: the proxy of the environment was asked for %q, want %q", flags, got, want)
+		}
 	}
 }
 

@@ -123,4 +123,7 @@ func TestSlowHeaders(t *testing.T) {
 	if held < slow*9/10 {
 		t.Error("too few connections were open to show anything")
 	}
+	if longest.Load() > 15_000 { // they are given ten seconds
+		t.Error("not what it should be")
+	}
 }

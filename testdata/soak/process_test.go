@@ -40,6 +40,9 @@ func TestKill(t *testing.T) {
 	}
 	fmt.Printf("row 3: %d rounds of kill -9, %d calls acknowledged, %d lost (at most %d in a round), oldest %v before the kill, rounds beyond 10 ms: %d\n",
 		*rounds, acknowledged, lost, most, oldest.Round(10*time.Microsecond), late)
+	if late > 0 || acknowledged == 0 {
+		t.Error("not what it should be")
+	}
 }
 
 // Row 5: SIGTERM with 50 open streams of 5 s.
@@ -176,6 +179,10 @@ func TestHugeAnswer(t *testing.T) {
 	n, err := io.Copy(io.Discard, res.Body)
 	must(t, err)
 	res.Body.Close()
-	fmt.Printf("row 35: %d bytes passed, RSS %d KiB before, %d at most\n", n, before, b.rss("VmHWM"))
+	most := b.rss("VmHWM")
+	fmt.Printf("row 35: %d bytes passed, RSS %d KiB before, %d at most\n", n, before, most)
 	b.stop()
+	if n != size || most > 100<<10 {
+		t.Error("not what it should be")
+	}
 }
