@@ -60,7 +60,7 @@ func TestMeaningOfCounts(t *testing.T) {
 		t.Errorf("agent a:\n got %s\nwant %s", dump(a), dump(want))
 	}
 	b := row(t, agents(r), "b")
-	if b.Cost.Known() || b.Requests != 1 || b.AvgTokens != 33 {
+	if b.Cost.Known() || b.Requests != 1 || b.Unpriced != 1 || b.AvgTokens != 33 {
 		t.Errorf("agent b: %s, want one unpriced call of 33 tokens", dump(b))
 	}
 	if got := r.Quality; got.GapRequests != 7 || got.EstimatedRequests != 7 || got.UnpricedRequests != 1 {
@@ -535,7 +535,7 @@ func TestResultAsJSON(t *testing.T) {
 	}
 	a := doc["by_agent"].([]any)[0].(map[string]any)
 	for _, k := range []string{"key", "cost_usd", "requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
-		"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "estimated_usd", "p50_ms", "p95_ms", "name", "owner", "purpose"} {
+		"reasoning_tokens", "avg_tokens", "errors", "rate_limited", "estimated_usd", "unpriced_requests", "p50_ms", "p95_ms", "name", "owner", "purpose"} {
 		if _, ok := a[k]; !ok {
 			t.Errorf("no key %s in by_agent", k)
 		}

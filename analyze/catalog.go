@@ -35,7 +35,7 @@ type question struct {
 }
 
 const (
-	rowCols   = "key cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited estimated_usd"
+	rowCols   = "key cost_usd requests input_tokens cache_read_tokens cache_write_tokens output_tokens reasoning_tokens avg_tokens errors rate_limited estimated_usd unpriced_requests"
 	quantiles = "p50_ms p95_ms"
 	byMoney   = "cost_usd DESC NULLS LAST, requests DESC, key"
 	byKey     = "key"
@@ -129,7 +129,7 @@ func readTotals(r *Result, scan scanner) error {
 
 func (row *Row) dest() []any {
 	return []any{&row.Key, &row.Cost, &row.Requests, &row.InputTokens, &row.CacheReadTokens, &row.CacheWriteTokens, &row.OutputTokens,
-		&row.ReasoningTokens, &row.AvgTokens, &row.Errors, &row.RateLimited, &row.Estimated, &row.P50, &row.P95}
+		&row.ReasoningTokens, &row.AvgTokens, &row.Errors, &row.RateLimited, &row.Estimated, &row.Unpriced, &row.P50, &row.P95}
 }
 
 // into reads rows of a by-table, with or without quantiles.

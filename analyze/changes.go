@@ -16,7 +16,8 @@ const (
 
 // AgentChange is why an agent's cost differs from the compared period's. The parts
 // add up to Change, and the Changes of all agents to the difference of the totals,
-// both to 1e-12 USD; all amounts are known. See Changes for what each part means.
+// both to 1e-12 USD. All amounts are known but the cost of a period in which none of
+// the agent's calls had a price. See Changes for what each part means.
 type AgentChange struct {
 	Agent  string `json:"agent"`
 	Kind   string `json:"kind"` // changed, new or gone
@@ -300,6 +301,12 @@ func change(agent string, old, now *side) AgentChange {
 	c := AgentChange{Agent: agent, Kind: Changed, Before: old.cost.Add(zero), After: now.cost.Add(zero), Requests: now.requests, PreviousRequests: old.requests,
 		Parts: Parts{zero, zero, zero, zero, zero, zero}}
 	c.Change = c.After.Sub(c.Before)
+	if old.present {
+		c.Before = old.cost
+	}
+	if now.present {
+		c.After = now.cost
+	}
 	switch {
 	case !old.present:
 		c.Kind, c.Presence = New, c.Change
@@ -308,7 +315,7 @@ func change(agent string, old, now *side) AgentChange {
 	default:
 		oldSettled, nowSettled := rounded(old.settle(now)), rounded(now.settle(old))
 		c.Unpriced = oldSettled.Sub(nowSettled)
-		c.split(old, now, c.Before.Add(oldSettled), c.After.Add(nowSettled))
+		c.split(old, now, oldSettled.Add(c.Before), nowSettled.Add(c.After))
 	}
 	a, b := now.all(), old.all()
 	c.AvgTokens, c.PreviousAvgTokens = float64(a.total())/float64(max(a.calls, 1)), float64(b.total())/float64(max(b.calls, 1))

@@ -62,6 +62,9 @@ func TestChangesNameTheirCause(t *testing.T) {
 			if got.Kind != c.kind || c.part(got).String() != c.want || got.Change.String() != c.want || got.Sum().Cmp(got.Change) != 0 || (got.Why == "") != (c.want == "0") {
 				t.Errorf("%+v, want %s %s", got, c.kind, c.want)
 			}
+			if unpriced := func(c cell) bool { return c["cost_basis"] == "unknown_model" }; got.Before.Known() == unpriced(c.old) || got.After.Known() == unpriced(c.fresh) {
+				t.Errorf("%s before, %s after: known where nothing has a price, or unknown where something has", got.Before, got.After)
+			}
 		})
 	}
 }

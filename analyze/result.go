@@ -115,7 +115,8 @@ type Avoidable struct {
 
 // Row is one row of a by-table. Requests counts all records, further usages of a
 // call and calls of gap lines included. Estimated is the part of Cost whose
-// tokens were estimated. Errors have status ≥ 400 or did not end
+// tokens were estimated; Unpriced counts the requests that are no part of it, because
+// no price is known. Errors have status ≥ 400 or did not end
 // complete; RateLimited have status 429 or 529. The quantiles are of latency in
 // ms over calls that ended complete with status < 400, interpolated between
 // neighbours; nil if there are none, and where Options.Need left them out.
@@ -132,6 +133,7 @@ type Row struct {
 	Errors           int64    `json:"errors"`
 	RateLimited      int64    `json:"rate_limited"`
 	Estimated        USD      `json:"estimated_usd"`
+	Unpriced         int64    `json:"unpriced_requests"`
 	P50              *float64 `json:"p50_ms"`
 	P95              *float64 `json:"p95_ms"`
 }

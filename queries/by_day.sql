@@ -12,6 +12,7 @@ SELECT
   sum(CASE WHEN failed THEN requests ELSE 0 END) AS errors,
   sum(CASE WHEN rate_limited THEN requests ELSE 0 END) AS rate_limited,
   coalesce(sum(CASE WHEN estimated THEN cost_usd END), 0) AS estimated_usd,
+  sum(CASE WHEN unpriced THEN requests ELSE 0 END) AS unpriced_requests,
   (quantile_cont(latency_ms, [0.5, 0.95]) FILTER (WHERE answered))[1] AS p50_ms,
   (quantile_cont(latency_ms, [0.5, 0.95]) FILTER (WHERE answered))[2] AS p95_ms
 FROM calls

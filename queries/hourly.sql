@@ -5,7 +5,7 @@
 -- division rounds towards 0.
 WITH counted AS (
   SELECT
-    (epoch_us(local_ts) + 62135596800000000) // 3600000000 AS hour, agent_id, model_id, endpoint_id, team_id, failed, rate_limited, estimated,
+    (epoch_us(local_ts) + 62135596800000000) // 3600000000 AS hour, agent_id, model_id, endpoint_id, team_id, failed, rate_limited, estimated, unpriced,
     sum(requests) AS requests,
     sum(cost_usd) AS cost_usd,
     sum(input_tokens) AS input_tokens,

@@ -38,7 +38,7 @@ func actionGrid(r *analyze.Result, top int) grid {
 		if !t.Cost.Known() {
 			break
 		}
-		g.rows = append(g.rows, []string{Clean(t.ID), costCell(t.Cost, guessedPart(t)), plural(int64(len(t.Calls)), "call"), "", "", "", ""})
+		g.rows = append(g.rows, []string{Clean(t.ID), costCell(t.Cost, guessedPart(t)), callsOf(t), "", "", "", ""})
 		for _, c := range dearestCalls(t, listedActionCalls) {
 			guessed := analyze.USD{}
 			if c.Estimated {
@@ -97,6 +97,21 @@ func costCell(cost, estimated analyze.USD) string {
 		return Cents(cost) + " (" + mark + ")"
 	}
 	return Cents(cost)
+}
+
+// callsOf counts the calls of a trace, and those of them that are in no sum.
+func callsOf(t analyze.Trace) string {
+	var unpriced int64
+	for _, c := range t.Calls {
+		if !c.Cost.Known() {
+			unpriced++
+		}
+	}
+	s := plural(int64(len(t.Calls)), "call")
+	if unpriced > 0 {
+		s += " (" + Count(unpriced) + " not priced)"
+	}
+	return s
 }
 
 // guessedPart sums the calls of a trace that were estimated.

@@ -149,7 +149,8 @@ func comparison(before, after *analyze.Result) grid {
 	count("Tokens per call", round(b.AvgTokens), round(a.AvgTokens))
 	money("Waste from duplicates", duplicates(before), duplicates(after))
 	money("Looks avoidable", b.Avoidable.Certain.Add(b.Avoidable.Likely), a.Avoidable.Certain.Add(a.Avoidable.Likely))
-	add("Cost per 1,000 calls", perThousand(b.Cost, b.Requests), perThousand(a.Cost, a.Requests), changeOf(b.Cost.Float()/float64(max(b.Requests, 1)), a.Cost.Float()/float64(max(a.Requests, 1))))
+	add("Cost per 1,000 calls", perThousand(b.Cost, priced(before)), perThousand(a.Cost, priced(after)),
+		changeOf(b.Cost.Float()/float64(priced(before)), a.Cost.Float()/float64(priced(after))))
 	add("Dearest agent", dearest(before), dearest(after), "")
 	add("Dearest hour of day", peakText(b), peakText(a), "")
 	if b.PeakHour != nil && a.PeakHour != nil {
@@ -159,6 +160,9 @@ func comparison(before, after *analyze.Result) grid {
 	count("Rate-limited calls", b.RateLimited, a.RateLimited)
 	return g
 }
+
+// priced counts the calls that have a price, at least 1.
+func priced(r *analyze.Result) int64 { return max(r.Totals.Requests-r.Quality.UnpricedRequests, 1) }
 
 func round(f float64) int64 { return int64(f + 0.5) }
 

@@ -18,7 +18,7 @@ var csvColumns = []string{"table", "key", "cost_usd", "requests", "input_tokens"
 	"provider", "tokens", "ts", "agent", "user", "model", "endpoint", "step", "status", "end", "latency_ms", "value",
 	"kind", "class", "title", "evidence", "fix", "saving_usd",
 	"before_usd", "change_usd", "price_usd", "volume_usd", "size_usd", "mix_usd", "presence_usd", "unpriced_usd",
-	"fp_system", "key_id", "client", "user_agent", "limit_usd", "forecast_usd", "low_usd", "high_usd", "call", "parent", "depth", "subtree_usd"}
+	"fp_system", "key_id", "client", "user_agent", "limit_usd", "forecast_usd", "low_usd", "high_usd", "call", "parent", "depth", "subtree_usd", "unpriced_requests"}
 
 // CSV writes every table of r whole, as one flat table whose first column names
 // the table. Cells that a spreadsheet would take for a formula get a leading '.
@@ -138,6 +138,7 @@ func (c *sheet) totals(table string, t analyze.Totals) {
 		CacheWriteTokens: t.CacheWriteTokens, OutputTokens: t.OutputTokens, ReasoningTokens: t.ReasoningTokens, AvgTokens: t.AvgTokens,
 		Errors: t.Errors, RateLimited: t.RateLimited, Estimated: t.Estimated})
 	set["agents"] = whole(t.Agents)
+	delete(set, "unpriced_requests") // quality has it
 	c.row(table, "", set)
 	for _, x := range []struct {
 		class string
@@ -201,7 +202,7 @@ func (c *sheet) quality(q analyze.Quality) {
 func rowSet(r analyze.Row) cells {
 	set := cells{"cost_usd": r.Cost.String(), "requests": whole(r.Requests), "input_tokens": whole(r.InputTokens),
 		"cache_read_tokens": whole(r.CacheReadTokens), "cache_write_tokens": whole(r.CacheWriteTokens), "output_tokens": whole(r.OutputTokens),
-		"reasoning_tokens": whole(r.ReasoningTokens), "avg_tokens": float(r.AvgTokens), "errors": whole(r.Errors), "rate_limited": whole(r.RateLimited), "estimated_usd": r.Estimated.String()}
+		"reasoning_tokens": whole(r.ReasoningTokens), "avg_tokens": float(r.AvgTokens), "errors": whole(r.Errors), "rate_limited": whole(r.RateLimited), "estimated_usd": r.Estimated.String(), "unpriced_requests": whole(r.Unpriced)}
 	if r.P50 != nil {
 		set["p50_ms"] = float(*r.P50)
 	}

@@ -72,9 +72,9 @@ func Cents(u analyze.USD) string {
 	return sign(u) + "$" + s
 }
 
-// perThousand is the cost of a thousand requests.
+// perThousand is the cost of a thousand requests, of those that have a price.
 func perThousand(u analyze.USD, requests int64) string {
-	if !u.Known() || requests == 0 {
+	if !u.Known() || requests <= 0 {
 		return "-"
 	}
 	pico := u.Pico()
@@ -140,11 +140,12 @@ func short(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// Share writes part of whole as a percentage: 27 %, <1 %, "-" of nothing.
+// Share writes part of whole as a percentage: 27 %, <1 %, "-" of nothing, or of
+// what has no price.
 func Share(part, whole analyze.USD) string {
 	f, ok := fraction(part, whole)
 	switch {
-	case !ok:
+	case !ok || !part.Known():
 		return "-"
 	case f > 0 && f < 0.005:
 		return "<1 %"
@@ -217,6 +218,15 @@ func Change(now, before analyze.USD) string {
 		return "-" + group(strconv.FormatFloat(n, 'f', 0, 64)) + " %"
 	}
 	return "+" + group(strconv.FormatFloat(n, 'f', 0, 64)) + " %"
+}
+
+// changeSince is Change of what cost so much before, by name: what is not in before
+// is new, and of what had no price nothing can be said.
+func changeSince(now analyze.USD, name string, before map[string]analyze.USD) string {
+	if was, ok := before[name]; !now.Known() || ok && !was.Known() {
+		return "-"
+	}
+	return Change(now, before[name])
 }
 
 // Ratio writes input per output: 37 : 1, 4.2 : 1; "-" without output.

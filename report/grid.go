@@ -96,7 +96,7 @@ func agentGrid(r *analyze.Result, top int) grid {
 	for i := range g.rows {
 		change := ""
 		if i < len(shown) {
-			change = Change(r.ByAgent[i].Cost, r.PreviousAgents[r.ByAgent[i].Key])
+			change = changeSince(r.ByAgent[i].Cost, r.ByAgent[i].Key, r.PreviousAgents)
 		}
 		g.rows[i] = insert(g.rows[i], at, change)
 	}
@@ -123,7 +123,7 @@ func rowGrid(name string, rows []analyze.Row, r *analyze.Result, top int) grid {
 		g.rows = append(g.rows, rowCells(rest.Key, rest, r.Totals.Cost))
 	}
 	t := r.Totals
-	g.foot = rowCells("Total", analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, OutputTokens: t.OutputTokens}, t.Cost)
+	g.foot = rowCells("Total", analyze.Row{Cost: t.Cost, Requests: t.Requests, InputTokens: t.InputTokens, OutputTokens: t.OutputTokens, Unpriced: r.Quality.UnpricedRequests}, t.Cost)
 	g.foot[3] = ""
 	if t.Estimated.Pico().Sign() > 0 {
 		g.mark(shown, rest, t)
@@ -157,7 +157,7 @@ func estCell(cost, estimated analyze.USD) string {
 func rowCells(key string, row analyze.Row, whole analyze.USD) []string {
 	f, _ := fraction(row.Cost, whole)
 	return []string{key, Money(row.Cost), Share(row.Cost, whole), bar(f, barWidth), Count(row.Requests),
-		perThousand(row.Cost, row.Requests), Ratio(row.InputTokens, row.OutputTokens)}
+		perThousand(row.Cost, row.Requests-row.Unpriced), Ratio(row.InputTokens, row.OutputTokens)}
 }
 
 // cut splits rows after top and adds up the rest; a single one has its own place
@@ -172,6 +172,7 @@ func cut(rows []analyze.Row, top int) (shown []analyze.Row, rest analyze.Row) {
 		rest.InputTokens += row.InputTokens
 		rest.OutputTokens += row.OutputTokens
 		rest.Estimated = rest.Estimated.Add(row.Estimated)
+		rest.Unpriced += row.Unpriced
 	}
 	rest.Key = "all " + plural(int64(len(rows)-top), "other")
 	return rows[:top], rest

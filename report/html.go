@@ -92,7 +92,7 @@ func (p *page) embed(plain bool) error {
 	style := strings.TrimSpace(pageCSS)
 	p.Style = template.HTML("<style>" + style + "</style>")
 	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hashOf(style)
-	if p.Empty || p.still {
+	if p.Empty || p.still || len(p.options) == 0 {
 		p.Policy = policy
 		return nil
 	}

@@ -47,8 +47,11 @@ func Subject(r *analyze.Result) string {
 	}
 	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
 		s += ", " + whole(avoidable) + " avoidable"
-	} else if t.Cost.Known() && r.Quality.FindingsSkipped == "" {
+	} else if t.Cost.Pico().Sign() > 0 && r.Quality.FindingsSkipped == "" {
 		s += ", no waste found"
+	}
+	if failures(t) != "" {
+		s += ", " + verb(int(min(t.Requests, 2)), "the one call", "all "+plural(t.Requests, "call")) + " failed"
 	}
 	if r.BudgetCrossed() {
 		s += ", over budget"
@@ -189,7 +192,7 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	for i, row := range first {
 		change := ""
 		if b.Compared {
-			change = Change(row.Cost, r.PreviousAgents[row.Key])
+			change = changeSince(row.Cost, row.Key, r.PreviousAgents)
 		}
 		add(row, named(row.Key), Clean(r.ByAgent[i].Owner), change, mailColors[min(i, len(mailColors)-1)])
 	}

@@ -28,7 +28,7 @@ func Markdown(w io.Writer, r *analyze.Result, top int) error {
 		for _, s := range r.Spikes[:min(len(r.Spikes), shownSpikes)] {
 			fmt.Fprintf(b, "\n%s\n", escapeMarkdown(SpikeLine(s)))
 		}
-		if p := r.Totals.PeakHour; p != nil {
+		if p := r.Totals.PeakHour; p != nil && p.Cost.Pico().Sign() > 0 {
 			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, escapeMarkdown(marked(p.Cost, p.Estimated)))
 		}
 	}

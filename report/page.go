@@ -116,7 +116,7 @@ func (p *page) verdict(r *analyze.Result) {
 		p.Sentence, p.Avoidable = s[:i], s[i+1:]
 	}
 	var more []string
-	if !p.Empty && p.Avoidable == "" && r.Quality.FindingsSkipped == "" && r.Totals.Cost.Known() {
+	if !p.Empty && p.Avoidable == "" && r.Quality.FindingsSkipped == "" && unspent(r) == "" {
 		more = append(more, "No certain or likely waste was found.")
 	}
 	if !p.Empty {
@@ -126,6 +126,19 @@ func (p *page) verdict(r *analyze.Result) {
 		more = append(more, "This period is not compared with an earlier one.")
 	}
 	p.Verdict = strings.Join(more, " ")
+}
+
+// unspent says why there is no money to draw or to share out, "" if there is.
+func unspent(r *analyze.Result) string {
+	switch {
+	case !r.Totals.Cost.Known():
+		return "Nothing in this period has a price."
+	case r.Totals.Cost.Pico().Sign() != 0:
+		return ""
+	case r.Quality.UnpricedRequests > 0:
+		return "Nothing that has a price cost anything in this period."
+	}
+	return "Nothing in this period cost anything."
 }
 
 // how is what makes a section again.
@@ -185,16 +198,28 @@ func tiles(r *analyze.Result) []tile {
 	switch {
 	case partly(r):
 		spend.Note = "the earlier period is " + recordedSince(r)
-	case compared(r):
+	case compared(r) && t.Cost.Known() && r.Previous.Cost.Known():
 		spend.Note = noBreak(Change(t.Cost, r.Previous.Cost) + " vs " + Money(r.Previous.Cost))
 		spend.Hot = t.Cost.Cmp(r.Previous.Cost) > 0
+	case compared(r) && r.Previous.Cost.Known():
+		spend.Note = Money(r.Previous.Cost) + " in the earlier period"
+	case compared(r):
+		spend.Note = "nothing priced in the earlier period"
 	case r.Previous != nil:
 		spend.Note = "nothing in the earlier period"
 	}
 	if mark := est(t.Cost, t.Estimated); mark != "" {
 		spend.Note = noBreak(mark) + ", " + spend.Note
 	}
-	requests := tile{Name: "Requests", Value: Count(t.Requests), Note: perThousand(t.Cost, t.Requests) + " per 1,000"}
+	requests := tile{Name: "Requests", Value: Count(t.Requests), Note: "nothing priced"}
+	switch {
+	case t.Cost.Pico().Sign() != 0 && r.Quality.UnpricedRequests > 0:
+		requests.Note = perThousand(t.Cost, priced(r)) + " per 1,000 with a price"
+	case t.Cost.Pico().Sign() != 0:
+		requests.Note = perThousand(t.Cost, t.Requests) + " per 1,000"
+	case t.Cost.Known():
+		requests.Note = "nothing to pay"
+	}
 	if t.Errors > 0 {
 		requests.Note += ", " + plural(t.Errors, "error")
 	}
@@ -202,7 +227,7 @@ func tiles(r *analyze.Result) []tile {
 	if t.InputTokens > 0 {
 		tokens.Note = noBreak(percent(float64(t.CacheReadTokens)/float64(t.InputTokens)) + " of input from cache")
 	}
-	measured := tile{Name: "Measured", Value: "-", Note: "nothing priced"}
+	measured := tile{Name: "Measured", Value: "-", Note: "nothing to measure"}
 	if f, ok := fraction(t.Estimated, t.Cost); ok {
 		measured.Value, measured.Note = noBreak(percent(1-f)), noBreak("of spend, "+percent(f)+" est.")
 	}

@@ -62,7 +62,7 @@ func (p *page) actions(r *analyze.Result, colors palette) {
 }
 
 func dearestTrace(t analyze.Trace) string {
-	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", costCell(t.Cost, guessedPart(t)), plural(int64(len(t.Calls)), "call")))
+	return noBreak(fmt.Sprintf("The dearest action cost %s in %s.", costCell(t.Cost, guessedPart(t)), callsOf(t)))
 }
 
 func newTrace(t analyze.Trace, colors palette) trace {
@@ -83,7 +83,7 @@ func newTrace(t analyze.Trace, colors palette) trace {
 		id = "session " + id
 	}
 	x := trace{ID: id, Cost: amount{Cents(t.Cost), t.Cost.String(), noBreak(est(t.Cost, guessedPart(t)))},
-		Summary: plural(int64(len(t.Calls)), "call") + ", " + noBreak(Millis(&seconds)) + ", " + stampText(begin) + user}
+		Summary: callsOf(t) + ", " + noBreak(Millis(&seconds)) + ", " + stampText(begin) + user}
 	for n, i := range t.Tree() {
 		if n == shownTraceCalls {
 			x.More = plural(int64(len(t.Calls)-n), "more call")

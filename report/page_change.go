@@ -41,7 +41,11 @@ func (p *page) changes(r *analyze.Result, colors palette) {
 		}
 		return
 	}
-	if len(r.Changes) == 0 {
+	switch {
+	case !r.Totals.Cost.Known() && !r.Previous.Cost.Known():
+		c.Answer = "Neither period has anything with a price."
+		return
+	case len(r.Changes) == 0 || r.Totals.Cost.Pico().Sign() == 0 && r.Previous.Cost.Pico().Sign() == 0:
 		c.Answer = "Neither period has anything that costs."
 		return
 	}

@@ -40,8 +40,13 @@ func (p *page) prompts(r *analyze.Result, colors palette) {
 	if above := r.Scenes.AboveTen; above.Requests == 0 {
 		part.Answer = noBreak("No call above 10 : 1.")
 	} else {
-		part.Answer = noBreak(fmt.Sprintf("%s of %s read more than 10 tokens for each one they write; together they cost %s, %s of all.",
-			Count(above.Requests), plural(r.Totals.Requests, "call"), marked(above.Cost, above.Estimated), Share(above.Cost, r.Totals.Cost)))
+		cost := "together they cost " + marked(above.Cost, above.Estimated) + ", " + Share(above.Cost, r.Totals.Cost) + " of all"
+		if !above.Cost.Known() {
+			cost = "none of them has a price"
+		} else if unspent(r) != "" {
+			cost = "together they cost nothing"
+		}
+		part.Answer = noBreak(fmt.Sprintf("%s of %s read more than 10 tokens for each one they write; %s.", Count(above.Requests), plural(r.Totals.Requests, "call"), cost))
 		if len(r.Waste) > 0 {
 			worst := slices.MaxFunc(r.Waste, func(a, b analyze.Waste) int {
 				switch {

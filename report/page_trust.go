@@ -76,6 +76,8 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 		beside := "set " + Money(r.Totals.Cost) + " beside the invoice of the same days in UTC"
 		if only := filterText(r); only != "" {
 			beside = "an invoice counts all calls, this report only those of " + only
+		} else if !r.Totals.Cost.Known() {
+			beside = "nothing recorded has a price"
 		}
 		add("Provider's invoice minus recorded", "not compared: "+beside, false)
 	}

@@ -70,6 +70,10 @@ func (p *page) who(r *analyze.Result, colors palette, top int) {
 	case len(r.ByAgent) == 1 && first.Key == "unknown":
 		w.Answer = "All calls carry no agent header: set X-Agent-ID in each caller, and this table tells them apart."
 		w.Snippet = `client = OpenAI(base_url="http://localhost:9090/v1", default_headers={"X-Agent-ID": "ticket-router"})`
+	case unspent(r) != "" && len(r.ByAgent) == 1:
+		w.Answer = agentName(first.Key) + " is the only agent. " + unspent(r)
+	case unspent(r) != "":
+		w.Answer = Count(int64(len(r.ByAgent))) + " agents. " + unspent(r)
 	case len(r.ByAgent) == 1:
 		w.Answer = noBreak(agentName(first.Key) + " is the only agent and spends " + marked(first.Cost, first.Estimated) + ".")
 	default:
@@ -113,7 +117,8 @@ func agentTable(r *analyze.Result, colors palette, top int) table {
 			t.Rows[i].Color = otherColor // the row of all others
 			continue
 		}
-		t.Rows[i].Color, t.Rows[i].Note = colors.of(a.Key), agentNote(a, r.Roster)
+		t.Rows[i].Color = colors.of(a.Key)
+		t.Rows[i].Note = strings.Trim(t.Rows[i].Note+" · "+agentNote(a, r.Roster), " ·")
 	}
 	return t
 }
@@ -161,7 +166,7 @@ func smallTable(title, head string, rows, before []analyze.Row, r *analyze.Resul
 func newTable(title, head string, rows []analyze.Row, before map[string]analyze.USD, r *analyze.Result, top int) (table, []analyze.Row) {
 	all := r.Totals
 	t := table{Title: title, Head: head, Compared: compared(r), Total: money(all.Cost, all.Estimated), TotalRequests: Count(all.Requests),
-		TotalPerThousand: perThousand(all.Cost, all.Requests), TotalRatio: noBreak(Ratio(all.InputTokens, all.OutputTokens))}
+		TotalPerThousand: perThousand(all.Cost, priced(r)), TotalRatio: noBreak(Ratio(all.InputTokens, all.OutputTokens))}
 	if t.Compared {
 		t.TotalChange = noBreak(Change(all.Cost, r.Previous.Cost))
 	}
@@ -187,11 +192,11 @@ func newTable(title, head string, rows []analyze.Row, before map[string]analyze.
 		}
 		x := tableRow{
 			Name: name, Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost, row.Estimated), Share: noBreak(Share(row.Cost, all.Cost)),
-			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests),
+			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests-row.Unpriced),
 			Ratio: noBreak(Ratio(row.InputTokens, row.OutputTokens)), P95: noBreak(Millis(row.P95)),
 		}
 		if t.Compared && (rest.Requests == 0 || i < len(shown)-1) {
-			x.Change = noBreak(Change(row.Cost, before[row.Key]))
+			x.Change = noBreak(changeSince(row.Cost, row.Key, before))
 		}
 		if row.Errors == row.Requests && row.Requests > 0 {
 			x.Note = plural(row.Requests, "call") + ", none of which succeeded"

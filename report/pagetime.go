@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,14 +45,18 @@ type hourRow struct {
 }
 
 func (p *page) trend(r *analyze.Result, colors palette) {
-	pic := trend(r, colors)
-	p.options["trend"] = pic.option()
 	t := &p.Trend
 	unit := trendUnit(r)
-	t.Chart, t.Picture, t.Unit, t.Query = "trend", &pic, sentenceCase(unit), "trend_day"
+	t.Query = "trend_day"
 	if r.TrendHourly {
 		t.Query = "trend_hour"
 	}
+	if t.Answer = unspent(r); t.Answer != "" {
+		return
+	}
+	pic := trend(r, colors)
+	p.options["trend"] = pic.option()
+	t.Chart, t.Picture, t.Unit = "trend", &pic, sentenceCase(unit)
 	t.Caption = "US dollars per " + unit + " (" + r.Period.TZ + "), stacked by agent."
 	t.Legend = legends(&pic)
 	guessed := map[string]analyze.USD{}
@@ -78,10 +83,6 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		if sum.Cmp(pic.total(best)) > 0 {
 			best = k
 		}
-	}
-	if len(pic.Keys) == 0 || !pic.total(best).Known() {
-		t.Answer = "Nothing in this period has a price."
-		return
 	}
 	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s %s %s, and %s of %s %s spending.",
 		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(math.Round(1000*unitsOf(r, pic.Keys)))), article(unit), unit,
@@ -168,13 +169,14 @@ const levels = 9
 var weekdays = [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
 func (p *page) when(r *analyze.Result, colors palette) {
-	pic := hours(r, colors)
-	p.options["hours"] = pic.option()
 	w := &p.When
-	w.Hours = figure{Chart: "hours", Picture: &pic, Legend: legends(&pic),
-		Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up, stacked by agent."}
-	w.Answer = "Nothing in this period has a price."
-	if h := r.Totals.PeakHour; h != nil {
+	if w.Answer = unspent(r); w.Answer == "" {
+		pic := hours(r, colors)
+		p.options["hours"] = pic.option()
+		w.Hours = figure{Chart: "hours", Picture: &pic, Legend: legends(&pic),
+			Caption: "US dollars by hour of day (" + r.Period.TZ + "), all days of the period added up, stacked by agent."}
+	}
+	if h := r.Totals.PeakHour; h != nil && w.Answer == "" {
 		spread := min(24, r.Period.Until.Sub(r.Period.Since).Hours()) // hours of day there are
 		w.Answer = noBreak(fmt.Sprintf("%s:00 is the dearest hour of day with %s, %s of all; an even spread would be %s an hour.",
 			h.Hour, marked(h.Cost, h.Estimated), Share(h.Cost, r.Totals.Cost), perThousand(r.Totals.Cost, int64(math.Round(1000*spread)))))
@@ -188,7 +190,7 @@ func (p *page) when(r *analyze.Result, colors palette) {
 	var worst, sum int64
 	for _, h := range r.ByHour {
 		w.Rows = append(w.Rows, hourRow{h.Key + ":00", money(h.Cost, h.Estimated), Count(h.Requests), Count(h.Errors), Count(h.RateLimited)})
-		if i := slices.Index(pic.Keys, h.Key); i >= 0 {
+		if i, err := strconv.Atoi(h.Key); err == nil && i >= 0 && i < len(limited) {
 			limited[i] = h.RateLimited
 			worst, sum = max(worst, h.RateLimited), sum+h.RateLimited
 		}
@@ -203,7 +205,7 @@ func (p *page) when(r *analyze.Result, colors palette) {
 		w.Errors = &row
 		w.Limited = noBreak(fmt.Sprintf("%s refused for a rate limit (429 or 529), most at %02d:00: %s.", plural(sum, "call"), slices.Index(limited[:], worst), Count(worst)))
 	}
-	if r.Period.Until.Sub(r.Period.Since) > 24*time.Hour {
+	if r.Period.Until.Sub(r.Period.Since) > 24*time.Hour && unspent(r) == "" {
 		w.Heat = heatMap(r)
 	}
 }
@@ -259,12 +261,12 @@ func heatMap(r *analyze.Result) *heat {
 		day := heatDay{Name: name}
 		for hour := range 24 {
 			key := fmt.Sprintf("%d-%02d", d+1, hour)
-			u := cost[key]
+			u, called := cost[key]
 			text := marked(u, guessed[key])
 			c := heatCell{Title: fmt.Sprintf("%s %02d:00 %s", name, hour, text), Text: text, USD: u.String()}
-			if !u.Known() {
+			if !called {
 				c.Title, c.Text = fmt.Sprintf("%s %02d:00 nothing", name, hour), "nothing"
-			} else if most > 0 {
+			} else if u.Known() && most > 0 {
 				c.Level = int(math.Round(levels * mean(key) / most))
 			}
 			day.Cells = append(day.Cells, c)

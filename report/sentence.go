@@ -15,7 +15,7 @@ func Sentence(r *analyze.Result) string {
 		return nothing(r)
 	}
 	if !t.Cost.Known() {
-		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below."
+		return plural(t.Requests, "call") + " in " + lengthText(r.Period.Between) + ", and none of them has a price: see what is not priced below." + failures(t)
 	}
 	var marks []string
 	if fullyCompared(r) {
@@ -28,7 +28,7 @@ func Sentence(r *analyze.Result) string {
 	if len(marks) > 0 {
 		s += " (" + strings.Join(marks, ", ") + ")"
 	}
-	s += " in " + lengthText(r.Period.Between) + " (" + plural(t.Requests, "call") + ")."
+	s += " in " + lengthText(r.Period.Between) + " (" + plural(t.Requests, "call") + ")." + failures(t)
 	if avoidable := t.Avoidable.Certain.Add(t.Avoidable.Likely); avoidable.Pico().Sign() > 0 {
 		s += " About " + Money(avoidable) + " of it (" + Share(avoidable, t.Cost) + ") looks avoidable."
 	}
@@ -36,6 +36,17 @@ func Sentence(r *analyze.Result) string {
 		s += " " + plural(n, "call") + " could not be priced."
 	}
 	return s
+}
+
+// failures says that no call succeeded, "" if one did.
+func failures(t analyze.Totals) string {
+	switch {
+	case t.Requests == 0 || t.Errors != t.Requests:
+		return ""
+	case t.Requests == 1:
+		return " It failed."
+	}
+	return " All of them failed."
 }
 
 // compared reports whether there is anything to compare with.
