@@ -133,7 +133,7 @@ func budgetGrid(r *analyze.Result, top int) grid {
 		if b.Forecast != nil {
 			forecast = Money(b.Forecast.Cost)
 		}
-		g.rows = append(g.rows, []string{strings.TrimSpace(b.Scope + " " + Clean(b.Key)), b.Per, Money(b.Limit), marked(b.Spent, b.Estimated), forecast, stateText(b)})
+		g.rows = append(g.rows, []string{strings.TrimSpace(b.Scope + " " + Clean(b.Key)), b.Per, Money(b.Limit), marked(b.Spent, b.Estimated), forecast, stateText(r, b)})
 	}
 	if hidden > 0 {
 		g.notes = []string{plural(hidden, "more budget")}
@@ -141,14 +141,19 @@ func budgetGrid(r *analyze.Result, top int) grid {
 	return g
 }
 
-func stateText(b analyze.Budget) string {
+// stateText is how a budget stands, in the words of page and table.
+func stateText(r *analyze.Result, b analyze.Budget) string {
 	switch {
-	case b.CrossedAt != nil:
-		return "crossed on " + b.CrossedAt.Format("2 Jan 15:04")
+	case b.State == analyze.BudgetCrossed && b.CrossedAt != nil:
+		return "crossed " + b.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan 15:04")
+	case b.State == analyze.BudgetCrossed:
+		return "crossed"
 	case b.State == analyze.BudgetAtRisk:
-		return "will be crossed"
+		return "at risk"
+	case b.Crossed(r.Period.Since):
+		return "holds now, crossed before"
 	}
-	return "ok"
+	return "holds"
 }
 
 // budgets writes the tables budgets, budgets_over and spikes.

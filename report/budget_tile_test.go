@@ -30,6 +30,17 @@ func TestForecastTile(t *testing.T) {
 			"Budgets</h2><b>1 holds</b><p>of 1 budget; team unknown: $1.25 of $50.00 a day; none on all spending</p>", ""},
 		{"an agent's that is crossed", func(b analyze.Budget) bool { return b.Scope != analyze.ScopeTotal }, func(b *analyze.Budget) { b.State = analyze.BudgetCrossed },
 			"Budgets</h2><b>2 crossed</b><p>of 2 budgets; chat-gate: $612.25 of $700.00 a month, forecast $713.00; none on all spending</p>", "Over their budgets: chat-gate, team unknown."},
+		{"others that were crossed before", func(b analyze.Budget) bool { return true }, func(b *analyze.Budget) {
+			switch b.Scope {
+			case analyze.ScopeAgent:
+				b.State = analyze.BudgetCrossed
+			case analyze.ScopeTeam:
+				b.Over = []analyze.Over{{Since: b.Since, At: b.Since.AddDate(0, 0, 20)}}
+			}
+		}, `crossed on 19 Sep; 1 of 2 other budgets crossed, 1 before</p>`, "Budget $2,000.00 crossed on 19 Sep. Over its budget: chat-gate."},
+		{"one that was crossed before", func(b analyze.Budget) bool { return b.Scope == analyze.ScopeTeam }, func(b *analyze.Budget) {
+			b.Over = []analyze.Over{{Since: b.Since, At: b.Since.AddDate(0, 0, 20)}}
+		}, "Budgets</h2><b>1 crossed before</b>", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := pageWorld(nil)

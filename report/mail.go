@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"sync"
 
@@ -53,8 +54,11 @@ func Subject(r *analyze.Result) string {
 	if failures(t) != "" {
 		s += ", " + verb(int(min(t.Requests, 2)), "the one call", "all "+plural(t.Requests, "call")) + " failed"
 	}
-	if r.BudgetCrossed() {
+	switch {
+	case slices.ContainsFunc(r.Budgets, func(b analyze.Budget) bool { return b.State == analyze.BudgetCrossed }):
 		s += ", over budget"
+	case r.BudgetCrossed():
+		s += ", a budget was crossed"
 	}
 	if c := risen(r); c != "" {
 		s += " - " + c

@@ -38,7 +38,6 @@ const pageBudgets, pageSpikes = 40, 5
 
 func (p *page) budgets(r *analyze.Result, colors palette) {
 	b := &p.Budgets
-	over, risk := states(r, r.Budgets)
 	shown, hidden := first(urgentFirst(r), pageBudgets)
 	for _, x := range shown {
 		b.Rows = append(b.Rows, newBudgetRow(r, x))
@@ -53,19 +52,7 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		}
 		b.Spikes = append(b.Spikes, spikeRow{agentName(s.Agent), colors.of(s.Agent), PeriodText(analyze.Between{Since: s.Since, Until: s.Until}), money(s.Cost, analyze.USD{}), money(s.Most, analyze.USD{})})
 	}
-	var parts []string
-	switch n := len(r.Budgets); {
-	case n == 0:
-		parts = append(parts, "No budget is set.")
-	case over == 0 && risk == 0 && n == 1:
-		parts = append(parts, "The budget holds.")
-	case over == 0 && risk == 0:
-		parts = append(parts, "All "+plural(int64(n), "budget")+" hold.")
-	case risk == 0:
-		parts = append(parts, fmt.Sprintf("Of %s, %d %s crossed.", plural(int64(n), "budget"), over, verb(over, "is", "are")))
-	default:
-		parts = append(parts, fmt.Sprintf("Of %s, %d %s crossed and %d will be at this pace.", plural(int64(n), "budget"), over, verb(over, "is", "are"), risk))
-	}
+	parts := []string{standing(r)}
 	if n := len(r.Spikes); n > 0 {
 		times := plural(int64(n), "time")
 		if n == analyze.MostSpikes {
@@ -74,6 +61,39 @@ func (p *page) budgets(r *analyze.Result, colors palette) {
 		parts = append(parts, times+" an agent spent far more than in its own history.")
 	}
 	b.Answer = noBreak(strings.Join(parts, " "))
+}
+
+// standing says how many budgets are crossed, were in the period, and will be.
+func standing(r *analyze.Result) string {
+	over, past, risk := states(r, r.Budgets)
+	n := len(r.Budgets)
+	switch {
+	case n == 0:
+		return "No budget is set."
+	case over+past+risk == 0 && n == 1:
+		return "The budget holds."
+	case over+past+risk == 0:
+		return "All " + plural(int64(n), "budget") + " hold."
+	}
+	var parts []string
+	for _, x := range []struct {
+		n               int
+		one, many, rest string
+	}{{over, "is crossed", "are crossed", ""}, {past, "was crossed", "were crossed", " before"}, {risk, "will be crossed", "will be crossed", " at this pace"}} {
+		if x.n == 0 {
+			continue
+		}
+		words := verb(x.n, x.one, x.many)
+		if len(parts) > 0 {
+			words = strings.TrimSuffix(words, " crossed")
+		}
+		parts = append(parts, fmt.Sprintf("%d %s%s", x.n, words, x.rest))
+	}
+	s := "Of " + plural(int64(n), "budget") + ", " + parts[0]
+	for i, part := range parts[1:] {
+		s += verb(len(parts)-1-i, " and ", ", ") + part
+	}
+	return s + "."
 }
 
 // together says once, below the table, what would stand in each row: the time that
@@ -136,23 +156,12 @@ func urgentFirst(r *analyze.Result) []analyze.Budget {
 
 func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	row := budgetRow{Scope: "everything", Per: "per " + x.Per + ", " + PeriodText(analyze.Between{Since: x.Since, Until: x.Until}), Limit: money(x.Limit, analyze.USD{}), Spent: money(x.Spent, x.Estimated),
-		Forecast: "-", State: "holds", Hot: x.State != analyze.BudgetOK || x.Crossed(r.Period.Since)}
+		Forecast: "-", State: stateText(r, x), Hot: x.State != analyze.BudgetOK || x.Crossed(r.Period.Since)}
 	if x.Scope != analyze.ScopeTotal {
 		row.Scope = x.Scope + " " + label(x.Key)
 		if x.Scope == analyze.ScopeAgent {
 			row.Scope = agentName(x.Key)
 		}
-	}
-	switch {
-	case x.State == analyze.BudgetCrossed:
-		row.State = "crossed"
-		if x.CrossedAt != nil {
-			row.State += " " + x.CrossedAt.In(r.Period.Since.Location()).Format("2 Jan 15:04")
-		}
-	case x.State == analyze.BudgetAtRisk:
-		row.State = "at risk"
-	case row.Hot:
-		row.State = "holds now, crossed before"
 	}
 	row.Note = label(x.ForecastNote)
 	if f := x.Forecast; f != nil {
@@ -160,7 +169,10 @@ func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	}
 	if n := len(x.Over); n > 0 && (n > 1 || x.Scope != analyze.ScopeAgent) {
 		o := x.Over[n-1]
-		row.Note += "; " + plural(int64(n), x.Per) + " over it, " + agentName(o.Agent) + " spent most: " + Money(o.AgentCost)
+		row.Note += "; " + plural(int64(n), x.Per) + " over it"
+		if o.Agent != "" { // of users, models and teams nobody asks which agent it was
+			row.Note += ", " + agentName(o.Agent) + " spent most: " + Money(o.AgentCost)
+		}
 	}
 	row.Note = noBreak(strings.TrimPrefix(row.Note, "; "))
 	if limit := x.Limit.Float(); limit > 0 {
@@ -217,6 +229,9 @@ func forecastTile(r *analyze.Result) tile {
 	others := slices.DeleteFunc(slices.Clone(r.Budgets), func(x analyze.Budget) bool { return x.Scope == b.Scope && x.Per == b.Per && x.Limit.Cmp(b.Limit) == 0 })
 	if state, n := worst(r, others); state != "hold" {
 		t.Note += fmt.Sprintf("; %d of %s %s", n, plural(int64(len(others)), "other budget"), state)
+		if over, past, _ := states(r, others); over > 0 && past > 0 {
+			t.Note += fmt.Sprintf(", %d before", past)
+		}
 		t.Hot = true
 	}
 	return t
@@ -253,21 +268,24 @@ func tightest(r *analyze.Result) analyze.Budget {
 	return best
 }
 
-// states counts the budgets that were crossed in the period and those that will be.
-func states(r *analyze.Result, list []analyze.Budget) (over, risk int) {
+// states counts the budgets that are crossed, those that were earlier in the period
+// and hold now, and those that will be.
+func states(r *analyze.Result, list []analyze.Budget) (over, past, risk int) {
 	var n [4]int
 	for _, b := range list {
 		n[urgency(r, b)]++
 	}
-	return n[0] + n[1], n[2]
+	return n[0], n[1], n[2]
 }
 
 // worst is the state that asks most for attention, and how many budgets are in it;
 // "hold" if all do.
 func worst(r *analyze.Result, list []analyze.Budget) (state string, n int) {
-	switch over, risk := states(r, list); {
+	switch over, past, risk := states(r, list); {
 	case over > 0:
 		return "crossed", over
+	case past > 0:
+		return "crossed before", past
 	case risk > 0:
 		return "at risk", risk
 	}
