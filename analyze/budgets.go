@@ -39,15 +39,19 @@ type Budget struct {
 
 // Over is a day, week or month in which a budget was crossed. The Agent is the
 // one that spent most in it, AgentCost how much, AgentBefore how much in the one
-// before.
+// before; of budgets of users, models and teams it is not looked for. What is
+// Estimated is a part of Spent or AgentCost.
 type Over struct {
 	Since       time.Time `json:"since"`
 	Until       time.Time `json:"until"`
 	Spent       USD       `json:"spent_usd"`
+	Estimated   USD       `json:"estimated_usd"`
 	At          time.Time `json:"crossed_at"`
 	Agent       string    `json:"agent"`
 	AgentCost   USD       `json:"agent_usd"`
 	AgentBefore USD       `json:"agent_before_usd"`
+
+	AgentEstimated USD `json:"agent_estimated_usd"`
 
 	quarter int64 // in which it was crossed
 	before  USD   // what was spent before that
@@ -112,7 +116,7 @@ func (w watcher) unit(rule BudgetRule, series map[int64]bill, u span) (total bil
 		}
 	}
 	if over != nil {
-		over.Spent = total.cost
+		over.Spent, over.Estimated = total.cost, total.estimated
 		if rule.Scope == ScopeTotal || rule.Scope == ScopeAgent {
 			w.blame(rule, over)
 		}
@@ -134,17 +138,18 @@ func (w watcher) blame(rule BudgetRule, o *Over) {
 		if !match(key) {
 			continue
 		}
-		var now, before USD
+		var now bill
+		var before USD
 		for q, b := range w.spent.by[ScopeAgent][key] {
 			switch {
 			case q >= first && q < last:
-				now = now.Add(b.cost)
+				now = now.add(b)
 			case q < first && q >= first-(last-first):
 				before = before.Add(b.cost)
 			}
 		}
-		if now.Cmp(o.AgentCost) > 0 {
-			o.Agent, o.AgentCost, o.AgentBefore = key, now, before
+		if now.cost.Cmp(o.AgentCost) > 0 {
+			o.Agent, o.AgentCost, o.AgentEstimated, o.AgentBefore = key, now.cost, now.estimated, before
 		}
 	}
 }

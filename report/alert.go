@@ -27,11 +27,18 @@ func BudgetAlerts(r *analyze.Result) (list []Alert) {
 			if !o.Since.Equal(b.Since) && o.At.Before(r.Period.Since) {
 				continue
 			}
-			line := strings.ToLower(budgetName(b)[:1]) + budgetName(b)[1:] + " crossed: " + Money(o.Spent) + " of " + Money(b.Limit) + " " + unitText(b.Per, o.Since)
+			line := strings.ToLower(budgetName(b)[:1]) + budgetName(b)[1:] + " crossed: " + marked(o.Spent, o.Estimated) + " of " + Money(b.Limit) + " " + unitText(b.Per, o.Since)
 			if o.Agent != "" && (b.Scope != analyze.ScopeAgent || o.Agent != b.Key || o.AgentBefore.Known()) {
 				line += "; " + named(o.Agent) + " " + Money(o.AgentCost)
-				if change := Change(o.AgentCost, o.AgentBefore); o.AgentBefore.Known() {
-					line += " (" + change + ")"
+				var marks []string
+				if o.AgentBefore.Known() {
+					marks = append(marks, Change(o.AgentCost, o.AgentBefore))
+				}
+				if mark := est(o.AgentCost, o.AgentEstimated); mark != "" {
+					marks = append(marks, mark)
+				}
+				if len(marks) > 0 {
+					line += " (" + strings.Join(marks, ", ") + ")"
 				}
 			}
 			list = append(list, Alert{ID: "budget " + b.Scope + " " + b.Key + " " + b.Per + " " + o.Since.Format(time.DateOnly), Line: line})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"burn/analyze"
 )
@@ -71,14 +72,12 @@ func changeGrid(changes []analyze.AgentChange, top int) grid {
 		}
 		return append(cells, why)
 	}
-	shown, rest := changes, changes[:0]
-	if top > 0 && len(changes) > top {
-		shown, rest = changes[:top], changes[top:]
+	if len(used) == 0 {
+		return g
 	}
+	shown, rest := splitChanges(changes, used, top)
 	for _, c := range shown {
-		if slices.ContainsFunc(used, func(part changePart) bool { return part.pick(c.Parts).Pico().Sign() != 0 }) {
-			g.rows = append(g.rows, row(named(c.Agent), c.Before, c.After, c.Change, c.Parts, Clean(c.Why)))
-		}
+		g.rows = append(g.rows, row(named(c.Agent), c.Before, c.After, c.Change, c.Parts, Clean(c.Why)))
 	}
 	if len(rest) > 0 {
 		var p analyze.Parts
@@ -92,6 +91,23 @@ func changeGrid(changes []analyze.AgentChange, top int) grid {
 		g.foot = row("Total", before, after, change, all, "")
 	}
 	return g
+}
+
+// splitChanges picks the top changes that have a cause; the others, and agents whose
+// cost is as it was, are the rest. A single one has its own place.
+func splitChanges(changes []analyze.AgentChange, used []changePart, top int) (shown, rest []analyze.AgentChange) {
+	for _, c := range changes {
+		caused := slices.ContainsFunc(used, func(part changePart) bool { return part.pick(c.Parts).Pico().Sign() != 0 })
+		if caused && (top <= 0 || len(shown) < top) {
+			shown = append(shown, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	if len(rest) == 1 {
+		return append(shown, rest...), nil
+	}
+	return shown, rest
 }
 
 // changesSince is changeGrid of a run, empty if it had nothing to compare with.
@@ -116,7 +132,7 @@ func estimatedNote(before, after analyze.Totals) []string {
 		}
 		return s
 	}
-	return []string{"Before: " + or(b) + "; after: " + or(a)}
+	return []string{strings.TrimSuffix("Before: "+or(b)+"; after: "+or(a), ".") + "."}
 }
 
 // signed writes an amount with its sign: +$12.30, -$4.00, "-" for nothing.

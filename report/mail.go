@@ -104,11 +104,11 @@ func Mail(r *analyze.Result, opt MailOptions) (*mail.Msg, error) {
 	if err := Text(&text, r, TextOptions{Top: 5, Width: 72}); err != nil {
 		return nil, err
 	}
-	picture, top, agents, err := trendPNG(r)
+	picture, top, guessed, agents, err := trendPNG(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := mailTemplate().Execute(&body, newMailBody(r, opt, len(picture) > 0, top, agents)); err != nil {
+	if err := mailTemplate().Execute(&body, newMailBody(r, opt, len(picture) > 0, marked(top, guessed), agents)); err != nil {
 		return nil, fmt.Errorf("write mail: %w", err)
 	}
 	if err := HTML(&page, r, opt.HTML); err != nil {
@@ -160,9 +160,9 @@ const (
 	mailName  = 80
 )
 
-func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.USD, agents []string) mailBody {
+func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top string, agents []string) mailBody {
 	b := mailBody{Sentence: Sentence(r), Period: PeriodLine(r), CID: pictureID, Version: opt.HTML.Version, Command: opt.HTML.Command, Compared: compared(r), Picture: picture,
-		Alerts: alertsOf(r), Trust: []string{TrustLine(r)}, Total: Money(r.Totals.Cost)}
+		Alerts: alertsOf(r), Trust: []string{TrustLine(r)}, Total: marked(r.Totals.Cost, r.Totals.Estimated)}
 	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
 		b.Trust = append(b.Trust, "Warning: "+old+".")
 	}
@@ -210,7 +210,7 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top analyze.U
 	for i, a := range agents {
 		names[i] = shortName(named(a))
 	}
-	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + Money(top) + ". From below: " + strings.Join(names, ", ") + ", others grey."
+	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + top + ". From below: " + strings.Join(names, ", ") + ", others grey."
 	return b
 }
 
@@ -221,8 +221,19 @@ func (b *mailBody) history(r *analyze.Result) {
 	if compared(r) {
 		p.changes(r, palette{})
 		b.Changed = p.Change.Answer
-		for _, row := range p.Change.Rows[:min(len(p.Change.Rows), mailLines)] {
+		shown := len(p.Change.Rows)
+		if shown > mailLines+1 {
+			shown = mailLines
+		}
+		for _, row := range p.Change.Rows[:shown] {
 			b.Changes = append(b.Changes, mailLine{row.Change.Text, shortName(row.Name), shortName(row.Why)})
+		}
+		if len(p.Change.Rows) > shown {
+			var rest analyze.AgentChange
+			for _, x := range r.Changes[shown:] {
+				rest = addChange(rest, x)
+			}
+			b.Changes = append(b.Changes, mailLine{noBreak(signed(rest.Change)), "all " + plural(int64(len(r.Changes)-shown), "other"), ""})
 		}
 	}
 	if len(r.Marks) == 0 {
@@ -230,6 +241,15 @@ func (b *mailBody) history(r *analyze.Result) {
 	}
 	p.marks(r, palette{})
 	b.Marked = p.Marks.Answer
+	slices.SortStableFunc(p.Marks.Rows, func(x, y markRow) int { // what worked is what they are read for
+		switch {
+		case x.Good == y.Good:
+			return 0
+		case x.Good:
+			return -1
+		}
+		return 1
+	})
 	for _, row := range p.Marks.Rows[:min(len(p.Marks.Rows), mailLines)] {
 		b.Marks = append(b.Marks, mailLine{row.Saved.Text, shortName(row.Agent) + ": " + shortName(row.Text), sentenceCase(row.Verdict) + ". " + shortName(row.Why)})
 	}

@@ -3,6 +3,7 @@
 package report_test
 
 import (
+	"html"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,7 +39,8 @@ func failed() *analyze.Result {
 // plain is what a page says, without its marks.
 func plain(text string) string {
 	text = regexp.MustCompile(`(?s)<(script|style|svg).*?</(script|style|svg)>`).ReplaceAllString(text, "")
-	return regexp.MustCompile(`[ \x{a0}\n]+`).ReplaceAllString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(text, " "), " ")
+	text = html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(text, " "))
+	return regexp.MustCompile(`[ \x{a0}\n]+`).ReplaceAllString(text, " ")
 }
 
 // TestNoSentenceHasHoles: where there is no money, because all calls failed or none

@@ -199,10 +199,10 @@ func tiles(r *analyze.Result) []tile {
 	case partly(r):
 		spend.Note = "the earlier period is " + recordedSince(r)
 	case compared(r) && t.Cost.Known() && r.Previous.Cost.Known():
-		spend.Note = noBreak(Change(t.Cost, r.Previous.Cost) + " vs " + Money(r.Previous.Cost))
+		spend.Note = noBreak(Change(t.Cost, r.Previous.Cost) + " vs " + marked(r.Previous.Cost, r.Previous.Estimated))
 		spend.Hot = t.Cost.Cmp(r.Previous.Cost) > 0
 	case compared(r) && r.Previous.Cost.Known():
-		spend.Note = Money(r.Previous.Cost) + " in the earlier period"
+		spend.Note = noBreak(marked(r.Previous.Cost, r.Previous.Estimated) + " in the earlier period")
 	case compared(r):
 		spend.Note = "nothing priced in the earlier period"
 	case r.Previous != nil:

@@ -171,7 +171,7 @@ func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 		o := x.Over[n-1]
 		row.Note += "; " + plural(int64(n), x.Per) + " over it"
 		if o.Agent != "" { // of users, models and teams nobody asks which agent it was
-			row.Note += ", " + agentName(o.Agent) + " spent most: " + Money(o.AgentCost)
+			row.Note += ", " + agentName(o.Agent) + " spent most: " + marked(o.AgentCost, o.AgentEstimated)
 		}
 	}
 	row.Note = noBreak(strings.TrimPrefix(row.Note, "; "))

@@ -62,13 +62,14 @@ func (p *page) changes(r *analyze.Result, colors palette) {
 		case analyze.Gone:
 			gone = append(gone, agentName(x.Agent))
 		}
-		if i < shownChanges {
+		if i < shownChanges || len(r.Changes) == shownChanges+1 {
 			list = append(list, x)
 			continue
 		}
 		rest = addChange(rest, x)
 	}
-	if n := len(r.Changes) - shownChanges; n > 0 {
+	others := len(r.Changes) > len(list)
+	if n := len(r.Changes) - len(list); others {
 		rest.Agent = "all " + plural(int64(n), "other")
 		list = append(list, rest)
 	}
@@ -82,13 +83,14 @@ func (p *page) changes(r *analyze.Result, colors palette) {
 	for i, x := range list {
 		row := newChangeRow(x, used, most)
 		row.Name, row.Color = agentName(x.Agent), colors.of(x.Agent)
-		if i == shownChanges {
+		if others && i == len(list)-1 {
 			row.Name, row.Color = x.Agent, otherColor
 		}
 		c.Rows = append(c.Rows, row)
 	}
 	c.Total = newChangeRow(sum, used, 0)
-	c.Answer = noBreak(changeAnswer(r, sum, used, fresh, gone))
+	c.Total.Before, c.Total.After = money(sum.Before, r.Previous.Estimated), money(sum.After, r.Totals.Estimated)
+	c.Answer = noBreak(strings.Join(append([]string{changeAnswer(r, sum, used, fresh, gone)}, estimatedNote(*r.Previous, r.Totals)...), " "))
 }
 
 func addChange(a, b analyze.AgentChange) analyze.AgentChange {

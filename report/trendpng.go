@@ -25,9 +25,9 @@ var mailColors = []string{"#2563a8", "#c2570c", "#2f7d4f", "#8a4fa3", "#a8324a",
 
 // trendPNG draws r.Trend as stacked bars over the whole period, also where nothing
 // was spent: the dearest agents in colours of their own, the others in grey; nil
-// without anything to draw. Top is what the highest
-// bar stands for, agents the names in the order of mailColors.
-func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []string, err error) {
+// without anything to draw. Top is what the highest bar stands for, guessed which
+// part of it is estimated, agents the names in the order of mailColors.
+func trendPNG(r *analyze.Result) (picture []byte, top, guessed analyze.USD, agents []string, err error) {
 	for i, a := range r.ByAgent {
 		if i < len(mailColors)-1 {
 			agents = append(agents, a.Key)
@@ -35,7 +35,7 @@ func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []stri
 	}
 	keys := trendKeys(r)
 	costs := map[string][]analyze.USD{}
-	totals := map[string]analyze.USD{}
+	totals, estimates := map[string]analyze.USD{}, map[string]analyze.USD{}
 	for _, p := range r.Trend {
 		key := trendKey(p.Key, r)
 		if costs[key] == nil {
@@ -46,21 +46,21 @@ func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []stri
 			i = len(mailColors) - 1
 		}
 		costs[key][i] = costs[key][i].Add(p.Cost)
-		totals[key] = totals[key].Add(p.Cost)
+		totals[key], estimates[key] = totals[key].Add(p.Cost), estimates[key].Add(p.Estimated)
 	}
-	for _, u := range totals {
-		if u.Cmp(top) > 0 {
-			top = u
+	for _, key := range keys {
+		if totals[key].Cmp(top) > 0 {
+			top, guessed = totals[key], estimates[key]
 		}
 	}
 	if len(keys) == 0 || top.Pico().Sign() <= 0 {
-		return nil, top, nil, nil
+		return nil, top, guessed, nil, nil
 	}
 	palette := color.Palette{color.White, color.RGBA{0xd9, 0xdd, 0xe2, 0xff}}
 	for _, c := range mailColors {
 		var rgb color.RGBA
 		if _, err := fmt.Sscanf(c, "#%02x%02x%02x", &rgb.R, &rgb.G, &rgb.B); err != nil {
-			return nil, top, nil, fmt.Errorf("draw trend: %w", err)
+			return nil, top, guessed, nil, fmt.Errorf("draw trend: %w", err)
 		}
 		rgb.A = 0xff
 		palette = append(palette, rgb)
@@ -93,7 +93,7 @@ func trendPNG(r *analyze.Result) (picture []byte, top analyze.USD, agents []stri
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.BestCompression}
 	if err := e.Encode(&b, img); err != nil {
-		return nil, top, nil, fmt.Errorf("draw trend: %w", err)
+		return nil, top, guessed, nil, fmt.Errorf("draw trend: %w", err)
 	}
-	return b.Bytes(), top, agents, nil
+	return b.Bytes(), top, guessed, agents, nil
 }

@@ -1,0 +1,81 @@
+//go:build cgo
+
+package report_test
+
+import (
+	"html"
+	"strings"
+	"testing"
+
+	"burn/analyze"
+	"burn/report"
+)
+
+// mailBody is the HTML that readers of a mail see first.
+func mailBody(t *testing.T, r *analyze.Result) string {
+	t.Helper()
+	m := posted(t, r)
+	_, contents := parts(t, "", m.Header.Get("Content-Type"), "", m.Body)
+	return strings.ReplaceAll(html.UnescapeString(string(contents[1])), "\u00a0", " ")
+}
+
+// TestWhatIsEstimatedIsMarked: in What changed, beside the earlier period's cost, in
+// a mail's sum and in lines about budgets as everywhere else.
+func TestWhatIsEstimatedIsMarked(t *testing.T) {
+	r := pageWorld(nil)
+	before := *r.Previous
+	before.Estimated = usd("184.8")
+	r.Previous = &before
+	for i := range r.Trend {
+		r.Trend[i].Estimated = r.Trend[i].Cost
+	}
+	says := plain(page(t, r, report.HTMLOptions{}))
+	for _, want := range []string{"vs $1,848.00 (10.0 % est.)", "Before: 10.0 % est.; after: 1.8 % est. ", "Total +$279.17 $345.58 53.5 % est."} {
+		if !strings.Contains(says, want) {
+			t.Errorf("page does not say %q", want)
+		}
+	}
+	body := mailBody(t, r)
+	for _, want := range []string{"$1,699.97 (1.8 % est.)</td>", "Before: 10.0 % est.; after: 1.8 % est.", "the highest bar is $57.70 (est.)"} {
+		if !strings.Contains(body, want) {
+			_, got, _ := strings.Cut(body, "highest bar")
+			t.Errorf("mail does not say %q: …%.90s", want, got)
+		}
+	}
+	r.Budgets[0].Over[0].Estimated, r.Budgets[0].Over[0].AgentEstimated = usd("29.9"), usd("29.9")
+	if got := report.BudgetAlerts(r); got[0].Line != "budget crossed: $2,196.12 (1.4 % est.) of $2,000.00 in September 2026; chat-gate $612.25 (+98 %, 4.9 % est.)" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestChangesAreWhole: what is not listed stands in one row, so that the table adds up;
+// of a mail's marks the one that worked comes first.
+func TestChangesAreWhole(t *testing.T) {
+	r := pageWorld(nil)
+	zero := usd("0")
+	still := analyze.AgentChange{Kind: analyze.Changed, Before: usd("10"), After: usd("10"), Change: zero, Parts: analyze.Parts{Price: zero, Volume: zero, Size: zero, Mix: zero, Presence: zero, Unpriced: zero}}
+	for _, name := range []string{"still-a", "still-b", "still-c"} {
+		still.Agent = name
+		r.Changes = append(r.Changes, still)
+	}
+	var b strings.Builder
+	if err := report.Text(&b, r, report.TextOptions{Top: 10}); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(text, "all 3 others $30.00 $30.00 - ") || strings.Contains(text, "still-a") {
+		t.Errorf("tables %s", text)
+	}
+	body := mailBody(t, r)
+	if !strings.Contains(body, "all 2 others") {
+		t.Errorf("mail %s", body)
+	}
+	worked, early := strings.Index(body, "max_history: 5"), strings.Index(body, "smaller model")
+	if worked < 0 || early < worked {
+		t.Errorf("marks at %d and %d", worked, early)
+	}
+	r.Changes = r.Changes[:4]
+	b.Reset()
+	if err := report.Text(&b, r, report.TextOptions{Top: 10}); err != nil || !strings.Contains(b.String(), "still-a") {
+		t.Errorf("%v %s", err, b.String())
+	}
+}
