@@ -39,6 +39,14 @@ func count(n int64) string {
 	return s
 }
 
+// counted is "1 day", "12 days".
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return count(n) + " " + noun + "s"
+}
+
 // ofCalls is "12 of 300 calls".
 func (g *group) ofCalls() string { return count(g.calls) + " of " + count(g.agentCalls) + " calls" }
 

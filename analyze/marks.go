@@ -403,6 +403,8 @@ func (m *Mark) weigh(c comparison, since units, per string) {
 		m.Verdict, m.Why = TooEarly, m.tooFew()
 	case low < 1 && high >= 1 && (low < wideLow || high > wideHigh):
 		m.Verdict, m.Why = TooEarly, "days differ too much to tell yet"
+	case low > 1:
+		m.Verdict, m.Why = NoEffect, fmt.Sprintf("the cost per 1,000 %ss rose", per)
 	case high >= 1:
 		m.Verdict, m.Why = NoEffect, fmt.Sprintf("the cost per 1,000 %ss did not fall beyond what days differ by", per)
 	case change > 1-smallFall:
@@ -414,15 +416,39 @@ func (m *Mark) weigh(c comparison, since units, per string) {
 	}
 }
 
-// tooFew says which side has not enough calls.
+// Silent reports whether the agent made no billed call in all the time that is looked
+// at for a mark: perhaps its name is wrong.
+func (m Mark) Silent() bool { return len(m.Daily)+int(m.CallsBefore+m.CallsAfter) == 0 }
+
+// Rose reports whether the cost rose beyond what days differ by.
+func (m Mark) Rose() bool {
+	return m.Verdict == NoEffect && m.ChangeLowPct != nil && *m.ChangeLowPct > 0
+}
+
+// tooFew says which side has not enough calls or days, and what it needs.
 func (m *Mark) tooFew() string {
 	switch {
+	case m.Silent():
+		return fmt.Sprintf("this agent made no billed call in the %d days before, and none since: is its name right?", markWindow)
 	case m.CallsBefore == 0 && m.CallsAfter == 0:
 		return "no billed calls of this agent on the same weekdays before and after"
-	case m.DaysBefore < markDays || m.CallsBefore < markCalls:
-		return fmt.Sprintf("only %s billed calls in %d days before", count(m.CallsBefore), m.DaysBefore)
 	}
-	return fmt.Sprintf("only %s billed calls in %d days since", count(m.CallsAfter), m.DaysAfter)
+	for _, side := range []struct {
+		calls, days int64
+		when        string
+	}{{m.CallsBefore, m.DaysBefore, "before"}, {m.CallsAfter, m.DaysAfter, "since"}} {
+		var needs []string
+		if side.calls < markCalls {
+			needs = append(needs, fmt.Sprintf("%d calls", markCalls))
+		}
+		if side.days < markDays {
+			needs = append(needs, fmt.Sprintf("%d days", markDays))
+		}
+		if len(needs) > 0 {
+			return fmt.Sprintf("only %s on %s %s: a verdict needs %s", counted(side.calls, "billed call"), counted(side.days, "day"), side.when, strings.Join(needs, " on "))
+		}
+	}
+	return "its calls cost nothing before or since"
 }
 
 func percent(ratio float64) *float64 {

@@ -74,6 +74,10 @@ func TestMarksGetTheirVerdict(t *testing.T) {
 			if m.Verdict != c.verdict || m.Per != c.per || m.Why == "" || math.Abs(m.Saved.Float()-c.saved) > 0.02*math.Abs(c.saved)+0.12 {
 				t.Errorf("verdict %q per %s, saved %s: %+v", m.Verdict, m.Per, m.Saved, m)
 			}
+			if why := map[string]string{"dearer": "the cost per 1,000 calls rose", "nothing changed": "the cost per 1,000 calls did not fall beyond what days differ by",
+				"two days ago": "only 94 billed calls on 2 days since: a verdict needs 3 days"}[c.name]; why != "" && m.Why != why || m.Rose() != (c.name == "dearer") {
+				t.Errorf("%q, rose %v", m.Why, m.Rose())
+			}
 			if c.verdict == analyze.Worked && c.volume > 0 && (m.ChangePct == nil || *m.ChangeLowPct > *m.ChangePct || *m.ChangePct > *m.ChangeHighPct || m.SavedLow.Cmp(m.Saved) > 0 || m.Saved.Cmp(m.SavedHigh) > 0) {
 				t.Errorf("intervals of %+v", m)
 			}
@@ -94,6 +98,9 @@ func TestMarkOfAnAgentNobodyKnows(t *testing.T) {
 	r := w.run(analyze.Options{Period: november, Marks: marks})
 	if len(r.Marks) != 3 || r.Marks[1].Verdict != analyze.TooEarly || r.Marks[1].Saved.Known() {
 		t.Fatalf("%+v", r.Marks)
+	}
+	if why := r.Marks[1].Why; why != "this agent made no billed call in the 28 days before, and none since: is its name right?" || !r.Marks[1].Silent() {
+		t.Errorf("%q", why)
 	}
 	for _, i := range []int{0, 2} {
 		if m := r.Marks[i]; m.Verdict != analyze.Worked || m.DaysBefore > 9 || m.DaysAfter > 9 || *m.ChangePct > -30 {

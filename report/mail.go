@@ -251,8 +251,16 @@ func (b *mailBody) history(r *analyze.Result) {
 		return 1
 	})
 	for _, row := range p.Marks.Rows[:min(len(p.Marks.Rows), mailLines)] {
-		b.Marks = append(b.Marks, mailLine{row.Saved.Text, shortName(row.Agent) + ": " + shortName(row.Text), sentenceCase(row.Verdict) + ". " + shortName(row.Why)})
+		b.Marks = append(b.Marks, mailLine{row.Saved.Text + less(row.Lost.Text), shortName(row.Agent) + ": " + shortName(row.Text), sentenceCase(row.Verdict) + ". " + shortName(row.Why)})
 	}
+}
+
+// less is an amount below nothing, "" of none.
+func less(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "-" + s
 }
 
 func shortName(s string) string {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ func markGrid(r *analyze.Result, top int) grid {
 		if m.Per == "request" {
 			change += " *"
 		}
-		g.rows = append(g.rows, []string{m.At.Format("2 Jan 2006 15:04"), Clean(m.Agent), m.Verdict, knownMoney(m.Saved), knownMoney(m.Before), knownMoney(m.After), change, interval, Clean(m.Text)})
+		g.rows = append(g.rows, []string{m.At.Format("2 Jan 2006 15:04"), Clean(m.Agent), verdictText(m), savedText(m.Saved), knownMoney(m.Before), knownMoney(m.After), change, interval, Clean(m.Text)})
 		if m.Verdict != analyze.Worked {
 			g.notes = append(g.notes, Clean(m.Agent)+": "+m.Why)
 		}
@@ -39,6 +40,25 @@ func markGrid(r *analyze.Result, top int) grid {
 		}
 	}
 	return g
+}
+
+// verdictText is the verdict in a word or two.
+func verdictText(m analyze.Mark) string {
+	switch {
+	case m.Rose():
+		return "rose"
+	case m.Verdict == analyze.TooEarly && m.Silent():
+		return "no calls"
+	}
+	return m.Verdict
+}
+
+// savedText is what was saved, "-" where that is less than half a cent, or not known.
+func savedText(u analyze.USD) string {
+	if math.Abs(u.Float()) < 0.005 {
+		return "-"
+	}
+	return Money(u)
 }
 
 func knownMoney(u analyze.USD) string {

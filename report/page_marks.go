@@ -22,9 +22,11 @@ type markPart struct {
 type markRow struct {
 	Agent, Color, Text, At, Verdict, Why, Change string
 	Per                                          string // what a thousand of is compared
-	Before, After, Expected, Saved, Left         amount
+	Before, After, Expected, Left                amount
+	Saved, Lost                                  amount // one of them, or neither
 	BeforeWidth, AfterWidth                      string
 	Good                                         bool
+	Bar                                          string        // class of what was after the mark
 	Strip                                        template.HTML // the days before and after
 }
 
@@ -38,12 +40,15 @@ func (p *page) marks(r *analyze.Result, colors palette) {
 		return
 	}
 	var saved analyze.USD
-	worked := 0
+	worked, rose := 0, 0
 	for i := len(r.Marks) - 1; i >= 0; i-- {
 		x := r.Marks[i]
 		if x.Verdict == analyze.Worked || x.Verdict == analyze.Partly {
 			worked++
 			saved = saved.Add(x.Saved)
+		}
+		if x.Rose() {
+			rose++
 		}
 		if len(m.Rows) == shownMarks {
 			m.More = plural(int64(i+1), "earlier mark") + ": --format json lists all"
@@ -55,10 +60,13 @@ func (p *page) marks(r *analyze.Result, colors palette) {
 	if m.Saved = saved.Pico().Sign() > 0; saved.Known() {
 		m.Answer = noBreak(fmt.Sprintf("%d of %s worked at least partly: %s saved so far.", worked, plural(int64(len(r.Marks)), "marked change"), Money(saved)))
 	}
+	if rose > 0 {
+		m.Answer += fmt.Sprintf(" After %d of them the cost rose.", rose)
+	}
 }
 
 func newMarkRow(x analyze.Mark, colors palette, until time.Time) markRow {
-	row := markRow{Agent: agentName(x.Agent), Color: colors.of(x.Agent), Text: label(x.Text), At: x.At.Format("2 Jan 2006 15:04"), Verdict: x.Verdict, Why: noBreak(label(x.Why)),
+	row := markRow{Agent: agentName(x.Agent), Color: colors.of(x.Agent), Text: label(x.Text), At: x.At.Format("2 Jan 2006 15:04"), Verdict: verdictText(x), Why: noBreak(label(x.Why)),
 		Good: x.Verdict == analyze.Worked || x.Verdict == analyze.Partly, Per: "calls"}
 	if x.Per == "request" {
 		row.Per = "different requests"
@@ -79,19 +87,31 @@ func newMarkRow(x analyze.Mark, colors palette, until time.Time) markRow {
 		}
 		row.Change = noBreak(row.Change)
 	}
-	if x.Saved.Known() {
+	switch {
+	case savedText(x.Saved) == "-":
+	case x.Saved.Pico().Sign() > 0:
 		row.Saved = money(x.Saved, analyze.USD{})
+	default:
+		row.Lost = amount{Text: strings.TrimPrefix(Money(x.Saved), "-"), Exact: x.Saved.String()}
 	}
 	if x.StillLeft.Known() && x.StillLeft.Pico().Sign() > 0 {
 		row.Left = money(x.StillLeft, analyze.USD{})
 	}
-	row.Strip = strip(x.Daily, int64(until.Sub(x.At).Hours()/24))
+	days := "all" // the class of days since, as before where nothing changed
+	switch row.Bar = "cn"; {
+	case row.Good:
+		row.Bar, days = "down", "down"
+	case x.Rose():
+		row.Bar, days = "up", "up"
+	}
+	row.Strip = strip(x.Daily, int64(until.Sub(x.At).Hours()/24), days)
 	return row
 }
 
-// strip draws what the agent cost by day, from the mark on in green; the mark is
-// the line between. Where nothing was spent since, it goes on for that many days.
-func strip(days []analyze.Day, since int64) template.HTML {
+// strip draws what the agent cost by day, from the mark on in the colour of a class;
+// the mark is the line between. Where nothing was spent since, it goes on for that many
+// days.
+func strip(days []analyze.Day, since int64, class string) template.HTML {
 	if len(days) < 2 {
 		return ""
 	}
@@ -118,8 +138,8 @@ func strip(days []analyze.Day, since int64) template.HTML {
 			fmt.Fprintf(b, "M%d %sh4v%sh-4z", 5*(d.Day-lo), num(30-h), num(h))
 		}
 	}
-	return template.HTML(fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d 30" preserveAspectRatio="none" aria-hidden="true"><path class="all" d="%s"/><path class="down" d="%s"/><path class="over l-ink" d="M%s 0V30"/></svg>`,
-		5*(hi-lo+1), before.String(), after.String(), num(float64(-5*lo)-0.5)))
+	return template.HTML(fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d 30" preserveAspectRatio="none" aria-hidden="true"><path class="all" d="%s"/><path class="%s" d="%s"/><path class="over l-ink" d="M%s 0V30"/></svg>`,
+		5*(hi-lo+1), before.String(), class, after.String(), num(float64(-5*lo)-0.5)))
 }
 
 // shownFlags is how many marks the trend can hold.

@@ -48,6 +48,40 @@ func TestWhatIsEstimatedIsMarked(t *testing.T) {
 	}
 }
 
+// TestMarksThatDidNotWork: a rise is called and drawn as one, what is no amount is not
+// saved, and an agent without calls is said to have made none.
+func TestMarksThatDidNotWork(t *testing.T) {
+	r := pageWorld(nil)
+	pct := func(v float64) *float64 { return &v }
+	days := []analyze.Day{{Day: -1, Calls: 50, Cost: usd("1")}, {Day: 0, Calls: 50, Cost: usd("1.5")}}
+	at := r.Period.Since.AddDate(0, 0, 9)
+	r.Marks = []analyze.Mark{
+		{At: at, Agent: "worse", Text: "w", Verdict: analyze.NoEffect, Why: "the cost per 1,000 calls rose", Per: "call", Before: usd("9.25"), After: usd("14.25"), Saved: usd("-4.79"),
+			ChangePct: pct(54), ChangeLowPct: pct(53), ChangeHighPct: pct(55), CallsBefore: 90, CallsAfter: 90, Daily: days},
+		{At: at, Agent: "same", Text: "s", Verdict: analyze.NoEffect, Per: "call", Before: usd("10.5"), After: usd("10.5"), Saved: usd("-0.0001"),
+			ChangePct: pct(0), ChangeLowPct: pct(-1), ChangeHighPct: pct(1), CallsBefore: 90, CallsAfter: 90, Daily: days},
+		{At: at, Agent: "nobody", Text: "n", Verdict: analyze.TooEarly, Per: "call"},
+	}
+	text := page(t, r, report.HTMLOptions{})
+	_, text, _ = strings.Cut(text, `<section id="marks">`)
+	text, _, _ = strings.Cut(text, "</section>")
+	if strings.Count(text, `class="up"`) != 2 || strings.Contains(text, `class="down"`) {
+		t.Errorf("page %s", text)
+	}
+	says := plain(text)
+	for _, want := range []string{"worse: w rose", "More spent since: $4.79", "same: s no effect", "nobody: n no calls", "After 1 of them the cost rose."} {
+		if !strings.Contains(says, want) {
+			t.Errorf("page does not say %q", want)
+		}
+	}
+	if strings.Contains(says, "$0.01") {
+		t.Errorf("page says %s", says)
+	}
+	if body := mailBody(t, r); !strings.Contains(body, ">-$4.79<") || !strings.Contains(body, "Rose. The cost per 1,000 calls rose.") {
+		t.Error("mail does not say that it rose")
+	}
+}
+
 // TestChangesAreWhole: what is not listed stands in one row, so that the table adds up;
 // of a mail's marks the one that worked comes first.
 func TestChangesAreWhole(t *testing.T) {
