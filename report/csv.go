@@ -114,9 +114,10 @@ func (c *sheet) row(table, key string, set cells) {
 	fields := make([]string, len(csvColumns))
 	for i, name := range csvColumns {
 		fields[i] = set[name]
-		if !strings.HasSuffix(name, "_usd") {
-			fields[i] = Cell(fields[i])
+		if _, err := strconv.ParseFloat(fields[i], 64); strings.HasSuffix(name, "_usd") || name == "value" && err == nil {
+			continue // a figure
 		}
+		fields[i] = Cell(fields[i])
 	}
 	fields[0], fields[1] = table, Cell(key)
 	c.record(fields)
@@ -217,8 +218,8 @@ func float(f float64) string   { return strconv.FormatFloat(f, 'f', -1, 64) }
 func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // Cell makes foreign text safe in a spreadsheet: what begins with = + - @ TAB or
-// CR is taken for a formula and gets a leading '. Of figures only negative amounts begin
-// so, and they are no text.
+// CR is taken for a formula and gets a leading '. Negative figures begin so as well, and
+// are no text.
 func Cell(s string) string {
 	if s == "" || !strings.ContainsRune("=+-@\t\r", []rune(s)[0]) {
 		return s

@@ -162,13 +162,7 @@ const (
 
 func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top string, agents []string) mailBody {
 	b := mailBody{Sentence: Sentence(r), Period: PeriodLine(r), CID: pictureID, Version: opt.HTML.Version, Command: opt.HTML.Command, Compared: compared(r), Picture: picture,
-		Alerts: alertsOf(r), Trust: []string{TrustLine(r)}, Total: marked(r.Totals.Cost, r.Totals.Estimated)}
-	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
-		b.Trust = append(b.Trust, "Warning: "+old+".")
-	}
-	if line := RosterLine(r); line != "" {
-		b.Trust = append([]string{line}, b.Trust...)
-	}
+		Alerts: alertsOf(r), Trust: closing(r), Total: marked(r.Totals.Cost, r.Totals.Estimated)}
 	if r.Totals.Requests == 0 {
 		return b
 	}

@@ -32,12 +32,12 @@ func Markdown(w io.Writer, r *analyze.Result, top int) error {
 			fmt.Fprintf(b, "\nDearest hour of day: %s:00 with %s.\n", p.Hour, escapeMarkdown(marked(p.Cost, p.Estimated)))
 		}
 	}
-	if line := RosterLine(r); line != "" {
-		fmt.Fprintf(b, "\n%s\n", escapeMarkdown(line))
-	}
-	fmt.Fprintf(b, "\n%s\n", escapeMarkdown(TrustLine(r)))
-	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
-		fmt.Fprintf(b, "\n**Warning: %s.**\n", escapeMarkdown(old))
+	for _, line := range closing(r) {
+		line = escapeMarkdown(line)
+		if strings.HasPrefix(line, warning) {
+			line = "**" + line + "**"
+		}
+		fmt.Fprintf(b, "\n%s\n", line)
 	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write markdown: %w", err)

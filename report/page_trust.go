@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"burn/analyze"
 )
@@ -78,6 +79,8 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 			beside = "an invoice counts all calls, this report only those of " + only
 		} else if !r.Totals.Cost.Known() {
 			beside = "nothing recorded has a price"
+		} else if flags := utcDays(r.Period); flags != "" {
+			beside = "an invoice counts whole days in UTC, this period is none: ask with " + flags
 		}
 		add("Provider's invoice minus recorded", "not compared: "+beside, false)
 	}
@@ -97,6 +100,22 @@ func (p *page) trust(r *analyze.Result, opt HTMLOptions) {
 		p.streams(r, opt.Top)
 		p.unpriced(r, opt.Top)
 	}
+}
+
+// utcDays are the flags that ask for the whole UTC days nearest to a period, "" if it
+// is made of such days.
+func utcDays(p analyze.Span) string {
+	if midnight(p.Since.UTC()) && midnight(p.Until.UTC()) {
+		return ""
+	}
+	since, until := p.Since, p.Until
+	if !midnight(since) || !midnight(until) { // no days of its own zone either
+		since, until = since.UTC(), until.UTC()
+	}
+	if sameDay(since, until) {
+		until = until.AddDate(0, 0, 1)
+	}
+	return "--since " + since.Format(time.DateOnly) + " --until " + until.Format(time.DateOnly) + " --tz UTC"
 }
 
 func (p *page) streams(r *analyze.Result, top int) {

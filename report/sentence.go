@@ -128,6 +128,19 @@ func TrustLine(r *analyze.Result) string {
 		parts = append(parts, percent(1-estimated)+" of spend measured", percent(estimated)+" estimated")
 	}
 	parts = append(parts, plural(q.UnpricedRequests, "call")+" unpriced")
+	parts = append(parts, doubts(q)...)
+	s := "Trust: " + strings.Join(parts, ", ")
+	if off := estimateError(q); off != "" && q.EstimatedRequests > 0 {
+		s += "; estimates tried on calls that reported are off by " + off
+	}
+	if q.PriceTableDate != "" {
+		s += "; prices of " + Clean(q.PriceTableDate)
+	}
+	return s + "."
+}
+
+// doubts is what else should be known before figures are trusted.
+func doubts(q analyze.Quality) (parts []string) {
 	for _, c := range []struct {
 		n    int64
 		noun string
@@ -150,15 +163,30 @@ func TrustLine(r *analyze.Result) string {
 			parts = append(parts, plural(c.n, c.noun)+c.rest)
 		}
 	}
-	s := "Trust: " + strings.Join(parts, ", ")
-	if off := estimateError(q); off != "" && q.EstimatedRequests > 0 {
-		s += "; estimates tried on calls that reported are off by " + off
-	}
-	if q.PriceTableDate != "" {
-		s += "; prices of " + Clean(q.PriceTableDate)
-	}
-	return s + "."
+	return parts
 }
+
+// closing are the last lines of a report: how the agents file and the calls differ, how
+// far the figures can be trusted, and that prices are old. Where no call was recorded
+// there is nothing to trust, unless calls may be missing.
+func closing(r *analyze.Result) (lines []string) {
+	if r.Totals.Requests == 0 {
+		if len(doubts(r.Quality)) > 0 {
+			return []string{TrustLine(r)}
+		}
+		return nil
+	}
+	if line := RosterLine(r); line != "" {
+		lines = append(lines, line)
+	}
+	lines = append(lines, TrustLine(r))
+	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
+		lines = append(lines, warning+old+".")
+	}
+	return lines
+}
+
+const warning = "Warning: "
 
 // estimateError says how far estimates are off on average where the truth is
 // known, "" if nobody knows.

@@ -129,12 +129,8 @@ func (p *painter) hours(r *analyze.Result) {
 }
 
 func (p *painter) trust(r *analyze.Result) {
-	if line := RosterLine(r); line != "" {
+	for _, line := range closing(r) {
 		p.prose(line, p.plain)
-	}
-	p.prose(TrustLine(r), p.plain)
-	if old := PriceWarning(r.Quality.PriceTableDate, r.GeneratedAt); old != "" {
-		p.prose("Warning: "+old+".", p.plain)
 	}
 	if p.opt.Report != "" {
 		p.line("Report: " + Clean(p.opt.Report))

@@ -6,6 +6,7 @@ import (
 	"html"
 	"strings"
 	"testing"
+	"time"
 
 	"burn/analyze"
 	"burn/report"
@@ -111,5 +112,51 @@ func TestChangesAreWhole(t *testing.T) {
 	b.Reset()
 	if err := report.Text(&b, r, report.TextOptions{Top: 10}); err != nil || !strings.Contains(b.String(), "still-a") {
 		t.Errorf("%v %s", err, b.String())
+	}
+}
+
+// TestInvoicesCountDaysInUTC: a period of other days says which flags give those of an
+// invoice.
+func TestInvoicesCountDaysInUTC(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		since, until time.Time
+		want         string
+	}{
+		{time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), "set $1,699.97 beside the invoice of the same days in UTC"},
+		{time.Date(2026, 9, 1, 0, 0, 0, 0, berlin), time.Date(2026, 10, 1, 0, 0, 0, 0, berlin), "ask with --since 2026-09-01 --until 2026-10-01 --tz UTC"},
+		{time.Date(2026, 9, 1, 11, 17, 0, 0, berlin), time.Date(2026, 9, 8, 11, 17, 0, 0, berlin), "ask with --since 2026-09-01 --until 2026-09-08 --tz UTC"},
+		{time.Date(2026, 9, 1, 11, 17, 0, 0, berlin), time.Date(2026, 9, 1, 12, 17, 0, 0, berlin), "ask with --since 2026-09-01 --until 2026-09-02 --tz UTC"},
+	} {
+		r := pageWorld(nil)
+		r.Period.Since, r.Period.Until = c.since, c.until
+		if says := plain(page(t, r, report.HTMLOptions{})); !strings.Contains(says, c.want) {
+			t.Errorf("%s to %s: page does not say %q", c.since, c.until, c.want)
+		}
+	}
+}
+
+// TestAnEmptyPeriodStops: where nothing was recorded nothing is to be trusted, unless
+// calls may be missing.
+func TestAnEmptyPeriodStops(t *testing.T) {
+	r := empty()
+	r.GeneratedAt = r.GeneratedAt.AddDate(1, 0, 0)
+	for _, torn := range []int64{0, 1} {
+		r.Quality.Torn = torn
+		var text, md strings.Builder
+		if err := report.Text(&text, r, report.TextOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Markdown(&md, r, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{text.String(), md.String(), mailBody(t, r)} {
+			if strings.Contains(s, "Trust:") != (torn > 0) || strings.Contains(s, "Warning:") {
+				t.Errorf("%d torn lines: %s", torn, s)
+			}
+		}
 	}
 }
