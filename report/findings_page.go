@@ -42,12 +42,15 @@ func (p *page) fixes(r *analyze.Result, small int) {
 		avoidable := r.Totals.Avoidable.Certain.Add(r.Totals.Avoidable.Likely)
 		f.Answer = noBreak(fmt.Sprintf("%s of %s looks avoidable: %s certain, %s likely; each dollar is counted once.",
 			Money(avoidable), Money(r.Totals.Cost), Money(r.Totals.Avoidable.Certain), Money(r.Totals.Avoidable.Likely)))
+		test := ""
+		if t := r.Totals.Avoidable.Test; t.Pico().Sign() > 0 {
+			test = " Another " + Money(t) + " needs a test."
+		}
 		if avoidable.Pico().Sign() == 0 {
 			f.Answer = "No certain or likely waste found in " + plural(r.Totals.Requests, "call") + "."
+			test = strings.Replace(test, "Another ", "", 1)
 		}
-		if test := r.Totals.Avoidable.Test; test.Pico().Sign() > 0 {
-			f.Answer += noBreak(" Another " + Money(test) + " needs a test.")
-		}
+		f.Answer += noBreak(test)
 		f.Checked = sentenceCase(classNote(shown)) + ". Checked: " + strings.Join(analyze.Checked(), ", ") + "."
 	}
 	drawn := map[string]bool{}
@@ -87,7 +90,7 @@ func (p *page) fixes(r *analyze.Result, small int) {
 			f.Rest.Save = Money(rest)
 		}
 		if tests > 0 {
-			f.Rest.Title += ", without the dollars of " + plural(tests, "test")
+			f.Rest.Title += ", " + Count(tests) + " of them " + verb(int(tests), "a test", "tests") + ", in no sum"
 		}
 	}
 }

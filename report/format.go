@@ -244,7 +244,8 @@ func ratio(v float64) string {
 	return strconv.FormatFloat(v, 'f', 1, 64) + " : 1"
 }
 
-// Millis writes a latency: 840 ms, 7.9 s; "-" if there is none.
+// Millis writes how long something took: 840 ms, 7.9 s, 12 min 5 s, 10 h 54 min, 3 d 4 h;
+// "-" if nobody knows.
 func Millis(ms *float64) string {
 	switch {
 	case ms == nil:
@@ -252,7 +253,16 @@ func Millis(ms *float64) string {
 	case *ms < 999.5:
 		return strconv.FormatFloat(*ms, 'f', 0, 64) + " ms"
 	}
-	return strconv.FormatFloat(*ms/1000, 'f', 1, 64) + " s"
+	s := int64(math.Round(*ms / 1000))
+	switch {
+	case s < 120:
+		return strconv.FormatFloat(*ms/1000, 'f', 1, 64) + " s"
+	case s < 3600:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 48*3600:
+		return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+	}
+	return fmt.Sprintf("%d d %d h", s/86400, s%86400/3600)
 }
 
 // Clean makes foreign text safe for a terminal and for one line: control,

@@ -300,6 +300,7 @@ func TestFigures(t *testing.T) {
 		{report.Change(analyze.USD{}, usd("1")), "gone"}, {report.Change(usd("1"), usd("1")), "±0 %"}, {report.Change(usd("1000"), usd("1")), "×1,000"}, {report.Change(usd("0"), usd("0")), "-"},
 		{report.Ratio(37, 1), "37 : 1"}, {report.Ratio(42, 10), "4.2 : 1"}, {report.Ratio(5, 0), "-"},
 		{report.Millis(ms(840.4)), "840 ms"}, {report.Millis(ms(7912)), "7.9 s"}, {report.Millis(nil), "-"}, {report.Millis(ms(999.6)), "1.0 s"},
+		{report.Millis(ms(119_400)), "119.4 s"}, {report.Millis(ms(725_000)), "12 min 5 s"}, {report.Millis(ms(39_259_200)), "10 h 54 min"}, {report.Millis(ms(273_600_000)), "3 d 4 h"},
 		{report.Clean("a\x1b[2Jb\r\n\u202e\x00\xff\u0085"), `a\x1b[2Jb\x0d\x0a\u202e\x00\xff\x85`}, {report.Clean("ok é 漢 \uFFFD"), "ok é 漢 \uFFFD"},
 	} {
 		if c.got != c.want {

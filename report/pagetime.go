@@ -84,8 +84,12 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 			best = k
 		}
 	}
-	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s with %s; the mean is %s %s %s, and %s of %s %s spending.",
-		unit, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(math.Round(1000*unitsOf(r, pic.Keys)))), article(unit), unit,
+	of := ""
+	if unit == "week" {
+		of = "that of "
+	}
+	t.Answer = noBreak(fmt.Sprintf("The dearest %s is %s%s with %s; the mean is %s %s %s, and %s of %s %s spending.",
+		unit, of, keyText(pic.Keys[best]), marked(pic.total(best), guessed[pic.Keys[best]]), perThousand(r.Totals.Cost, int64(math.Round(1000*unitsOf(r, pic.Keys)))), article(unit), unit,
 		Count(int64(len(t.Rows))), plural(int64(len(pic.Keys)), unit), verb(len(t.Rows), "has", "have")))
 }
 

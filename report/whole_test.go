@@ -3,6 +3,7 @@
 package report_test
 
 import (
+	"fmt"
 	"html"
 	"strings"
 	"testing"
@@ -157,6 +158,24 @@ func TestAnEmptyPeriodStops(t *testing.T) {
 			if strings.Contains(s, "Trust:") != (torn > 0) || strings.Contains(s, "Warning:") {
 				t.Errorf("%d torn lines: %s", torn, s)
 			}
+		}
+	}
+}
+
+// TestWordsOfTestsAndWeeks: tests alone are not another amount, those that are not
+// listed are in no sum, and a week is named by its Monday.
+func TestWordsOfTestsAndWeeks(t *testing.T) {
+	r := many(9, 9, 365)
+	test := analyze.Finding{Kind: "dearer_model", Class: analyze.Test, Agents: []string{"agent-000"}, Saving: usd("50"), Cost: usd("60")}
+	for i := range 70 {
+		test.ID = fmt.Sprintf("dearer-model-%06d", i)
+		r.Findings = append(r.Findings, test)
+	}
+	r.Totals.Avoidable = analyze.Avoidable{Certain: usd("0"), Likely: usd("0"), Test: usd("3500")}
+	says := plain(page(t, r, report.HTMLOptions{}))
+	for _, want := range []string{"No certain or likely waste found in 3,285 calls. $3,500.00 needs a test.", "13 other findings, 13 of them tests, in no sum", "The dearest week is that of 23 Aug 2027 with "} {
+		if !strings.Contains(says, want) {
+			t.Errorf("page does not say %q", want)
 		}
 	}
 }
