@@ -204,7 +204,11 @@ func newMailBody(r *analyze.Result, opt MailOptions, picture bool, top string, a
 	for i, a := range agents {
 		names[i] = shortName(named(a))
 	}
-	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + top + ". From below: " + strings.Join(names, ", ") + ", others grey."
+	b.Caption = "By " + trendUnit(r) + ", " + PeriodText(r.Period.Between) + "; the highest bar is " + top + ". From below: " + strings.Join(names, ", ")
+	if len(r.ByAgent) > len(agents) {
+		b.Caption += ", others grey"
+	}
+	b.Caption += "."
 	return b
 }
 

@@ -179,3 +179,22 @@ func TestWordsOfTestsAndWeeks(t *testing.T) {
 		}
 	}
 }
+
+// TestMailFitsItsReader: one long word makes no mail wider than its reader's window; the
+// caption names grey only where there are others.
+func TestMailFitsItsReader(t *testing.T) {
+	b := newBrowser(t)
+	r := world([]string{strings.Repeat("W", 128), "b"})
+	body := mailBody(t, r)
+	if strings.Contains(body, "others grey") || !strings.Contains(mailBody(t, world(nil)), ", others grey.") {
+		t.Error("the caption names others where there are none, or none where there are")
+	}
+	for _, width := range []int{600, 390} {
+		b.open(write(t, body), width, "light", true)
+		var wide int
+		b.eval(`document.documentElement.scrollWidth`, &wide)
+		if wide > width {
+			t.Errorf("mail is %d wide in a window of %d", wide, width)
+		}
+	}
+}
