@@ -211,20 +211,10 @@ func trendLines(r *analyze.Result, pic *picture) []line {
 		return nil
 	}
 	var lines []line
-	if before := r.Before; before != nil && compared(r) && before.TrendHourly == r.TrendHourly {
-		keys := trendKeys(before)
-		at := make(map[string]int, len(keys))
-		for i, k := range keys {
-			at[k] = i
-		}
-		data := make([]float64, min(len(keys), len(pic.Keys)))
-		for _, p := range before.Trend {
-			if i, ok := at[trendKey(p.Key, before)]; ok && i < len(data) {
-				data[i] += p.Cost.Float()
-			}
-		}
-		for i := range data {
-			data[i] = microns(data[i])
+	if costs := costsBefore(r, len(pic.Keys)); len(costs) > 0 {
+		data := make([]float64, len(costs))
+		for i, u := range costs {
+			data[i] = microns(u.Float())
 		}
 		lines = append(lines, line{"compared period", "ink", data})
 	}
@@ -237,6 +227,27 @@ func trendLines(r *analyze.Result, pic *picture) []line {
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// costsBefore are the costs of the compared period's first hours or days, at most n; nil
+// where there are none to set beside the trend's.
+func costsBefore(r *analyze.Result, n int) []analyze.USD {
+	before := r.Before
+	if n < 2 || before == nil || !compared(r) || before.TrendHourly != r.TrendHourly {
+		return nil
+	}
+	keys := trendKeys(before)
+	at := make(map[string]int, len(keys))
+	for i, k := range keys {
+		at[k] = i
+	}
+	costs := make([]analyze.USD, min(len(keys), n))
+	for _, p := range before.Trend {
+		if i, ok := at[trendKey(p.Key, before)]; ok && i < len(costs) {
+			costs[i] = costs[i].Add(p.Cost)
+		}
+	}
+	return costs
 }
 
 // microns rounds dollars of a picture to a millionth.

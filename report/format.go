@@ -74,12 +74,19 @@ func Cents(u analyze.USD) string {
 
 // perThousand is the cost of a thousand requests, of those that have a price.
 func perThousand(u analyze.USD, requests int64) string {
+	if rate := perThousandOf(u, requests); rate.Known() {
+		return Money(rate)
+	}
+	return "-"
+}
+
+// perThousandOf is perThousand as an amount, unknown where nothing has a price.
+func perThousandOf(u analyze.USD, requests int64) analyze.USD {
 	if !u.Known() || requests <= 0 {
-		return "-"
+		return analyze.USD{}
 	}
 	pico := u.Pico()
-	pico.Mul(pico, big.NewInt(1000)).Quo(pico, big.NewInt(requests))
-	return Money(picos(pico))
+	return picos(pico.Mul(pico, big.NewInt(1000)).Quo(pico, big.NewInt(requests)))
 }
 
 // picos makes an amount of a number of 1e-12 USD.

@@ -23,7 +23,7 @@ type budgetPart struct {
 type budgetRow struct {
 	Scope, Per, State, Note string
 	Limit, Spent            amount
-	Forecast                string
+	Forecast                amount
 	Width                   string // of the spent part of the limit, in percent
 	Hot                     bool
 }
@@ -108,7 +108,7 @@ func (b *budgetPart) together() {
 		if notes[row.Note]++; row.Note != "" && notes[row.Note] > max(notes[note], 1) {
 			note = row.Note
 		}
-		ranges = ranges || row.Forecast != "-"
+		ranges = ranges || row.Forecast.Exact != ""
 	}
 	if per != "" {
 		b.Common = "All are " + per + ". "
@@ -156,7 +156,7 @@ func urgentFirst(r *analyze.Result) []analyze.Budget {
 
 func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	row := budgetRow{Scope: "everything", Per: "per " + x.Per + ", " + PeriodText(analyze.Between{Since: x.Since, Until: x.Until}), Limit: money(x.Limit, analyze.USD{}), Spent: money(x.Spent, x.Estimated),
-		Forecast: "-", State: stateText(r, x), Hot: x.State != analyze.BudgetOK || x.Crossed(r.Period.Since)}
+		Forecast: amount{Text: "-"}, State: stateText(r, x), Hot: x.State != analyze.BudgetOK || x.Crossed(r.Period.Since)}
 	if x.Scope != analyze.ScopeTotal {
 		row.Scope = x.Scope + " " + label(x.Key)
 		if x.Scope == analyze.ScopeAgent {
@@ -165,7 +165,7 @@ func newBudgetRow(r *analyze.Result, x analyze.Budget) budgetRow {
 	}
 	row.Note = label(x.ForecastNote)
 	if f := x.Forecast; f != nil {
-		row.Forecast = noBreak(Money(f.Cost) + " (" + Money(f.Low) + " to " + Money(f.High) + ")")
+		row.Forecast = amount{Text: noBreak(Money(f.Cost) + " (" + Money(f.Low) + " to " + Money(f.High) + ")"), Exact: f.Cost.String()}
 	}
 	if n := len(x.Over); n > 0 && (n > 1 || x.Scope != analyze.ScopeAgent) {
 		o := x.Over[n-1]

@@ -95,12 +95,12 @@ func TestEmptyPageSaysWhatToDo(t *testing.T) {
 func TestMoneyOnThePageAddsUp(t *testing.T) {
 	r := pageWorld(nil)
 	text := page(t, r, report.HTMLOptions{Top: 3})
-	amounts := regexp.MustCompile(`data-usd="([^"]*)"`)
+	amounts, costs := regexp.MustCompile(`data-usd="([^"]*)"`), regexp.MustCompile(`class="n cost" data-usd="([^"]*)"`)
 	for _, name := range []string{"Agents", "Models", "Users", "Endpoints", "Teams"} {
 		_, rest, _ := strings.Cut(text, "<h3>"+name+"</h3>")
 		table, _, _ := strings.Cut(rest, "</tbody>")
 		var sum analyze.USD
-		for _, m := range amounts.FindAllStringSubmatch(table, -1) {
+		for _, m := range costs.FindAllStringSubmatch(table, -1) {
 			sum = sum.Add(usd(m[1]))
 		}
 		if sum.Cmp(r.Totals.Cost) != 0 {

@@ -32,20 +32,22 @@ type strangerRow struct {
 const shownStrangers = 10
 
 type table struct {
-	Title, Head                                 string
-	Compared, Full                              bool
-	Rows                                        []tableRow
-	Total                                       amount
-	TotalChange                                 string
-	TotalRequests, TotalPerThousand, TotalRatio string
+	Title, Head               string
+	Compared, Full            bool
+	Rows                      []tableRow
+	Total                     amount
+	TotalChange               string
+	TotalRequests, TotalRatio string
+	TotalPerThousand          amount
 }
 
 type tableRow struct {
-	Name, Note                        string
-	Color, Width                      string
-	Cost                              amount
-	Share, Change                     string
-	Requests, PerThousand, Ratio, P95 string
+	Name, Note           string
+	Color, Width         string
+	Cost                 amount
+	Share, Change        string
+	Requests, Ratio, P95 string
+	PerThousand          amount
 }
 
 func (p *page) who(r *analyze.Result, colors palette, top int) {
@@ -166,7 +168,7 @@ func smallTable(title, head string, rows, before []analyze.Row, r *analyze.Resul
 func newTable(title, head string, rows []analyze.Row, before map[string]analyze.USD, r *analyze.Result, top int) (table, []analyze.Row) {
 	all := r.Totals
 	t := table{Title: title, Head: head, Compared: compared(r), Total: money(all.Cost, all.Estimated), TotalRequests: Count(all.Requests),
-		TotalPerThousand: perThousand(all.Cost, priced(r)), TotalRatio: noBreak(Ratio(all.InputTokens, all.OutputTokens))}
+		TotalPerThousand: rate(all.Cost, priced(r)), TotalRatio: noBreak(Ratio(all.InputTokens, all.OutputTokens))}
 	if t.Compared {
 		t.TotalChange = noBreak(Change(all.Cost, r.Previous.Cost))
 	}
@@ -192,7 +194,7 @@ func newTable(title, head string, rows []analyze.Row, before map[string]analyze.
 		}
 		x := tableRow{
 			Name: name, Color: plainColor, Width: width(row.Cost.Float(), most), Cost: money(row.Cost, row.Estimated), Share: noBreak(Share(row.Cost, all.Cost)),
-			Requests: Count(row.Requests), PerThousand: perThousand(row.Cost, row.Requests-row.Unpriced),
+			Requests: Count(row.Requests), PerThousand: rate(row.Cost, row.Requests-row.Unpriced),
 			Ratio: noBreak(Ratio(row.InputTokens, row.OutputTokens)), P95: noBreak(Millis(row.P95)),
 		}
 		if t.Compared && (rest.Requests == 0 || i < len(shown)-1) {
@@ -204,6 +206,11 @@ func newTable(title, head string, rows []analyze.Row, before map[string]analyze.
 		t.Rows = append(t.Rows, x)
 	}
 	return t, shown
+}
+
+// rate is what a thousand requests cost.
+func rate(u analyze.USD, requests int64) amount {
+	return amount{Text: perThousand(u, requests), Exact: perThousandOf(u, requests).String()}
 }
 
 // width is the length of a bar in percent of the longest.

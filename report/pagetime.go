@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ type trendPart struct {
 type trendRow struct {
 	Key    string
 	Cost   amount
-	Before string
+	Before amount
 }
 
 // whenPart is at which hour, and whether by a clock or by people.
@@ -64,18 +65,14 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 		key := trendKey(point.Key, r)
 		guessed[key] = guessed[key].Add(point.Estimated)
 	}
-	var before []float64
-	for _, l := range pic.Lines {
-		if l.Color == "ink" {
-			before, t.Compared = l.Data, true
-		}
-	}
-	best := 0
+	before := costsBefore(r, len(pic.Keys))
+	t.Compared = len(before) > 0
+	best, zero := 0, picos(new(big.Int)) // where nothing was spent before, that is nothing
 	for k, key := range pic.Keys {
 		sum := pic.total(k)
 		row := trendRow{Key: key, Cost: money(sum, guessed[key])}
 		if k < len(before) {
-			row.Before = axisMoney(math.Round(before[k]*100) / 100)
+			row.Before = money(before[k].Add(zero), analyze.USD{})
 		}
 		if sum.Known() {
 			t.Rows = append(t.Rows, row)

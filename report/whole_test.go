@@ -5,6 +5,7 @@ package report_test
 import (
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -196,5 +197,19 @@ func TestMailFitsItsReader(t *testing.T) {
 		if wide > width {
 			t.Errorf("mail is %d wide in a window of %d", wide, width)
 		}
+	}
+}
+
+// TestEveryMoneyCellIsExact: each cell that shows dollars has them exactly as well.
+func TestEveryMoneyCellIsExact(t *testing.T) {
+	text, _, _ := strings.Cut(page(t, pageWorld(nil), report.HTMLOptions{}), `<section id="trust">`)
+	n := 0
+	for _, m := range regexp.MustCompile(`<(?:td|b)([^>]*)>[^<]*\$\d[^<]*<`).FindAllStringSubmatch(text, -1) {
+		if n++; !strings.Contains(m[1], " data-usd=\"") {
+			t.Errorf("no exact amount in %s", m[0])
+		}
+	}
+	if n < 150 {
+		t.Errorf("%d cells with money", n)
 	}
 }
