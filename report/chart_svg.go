@@ -83,7 +83,7 @@ type dots struct {
 	At          [][2]int64
 }
 
-// newCloud finds the axes that hold all dots.
+// newCloud finds the axes that hold all dots; one value alone stands in their middle.
 func newCloud(list []dots) *cloud {
 	c := &cloud{Series: list, XMin: math.Inf(1), YMin: math.Inf(1)}
 	for _, s := range list {
@@ -93,7 +93,11 @@ func newCloud(list []dots) *cloud {
 			c.YMin, c.YMax = min(c.YMin, math.Floor(y)), max(c.YMax, math.Ceil(y))
 		}
 	}
-	c.XMax, c.YMax = max(c.XMax, c.XMin+1), max(c.YMax, c.YMin+1)
+	for _, axis := range [][2]*float64{{&c.XMin, &c.XMax}, {&c.YMin, &c.YMax}} {
+		if *axis[0] == *axis[1] { // a power of ten
+			*axis[0], *axis[1] = max(*axis[0]-1, 0), *axis[1]+1
+		}
+	}
 	return c
 }
 

@@ -72,7 +72,7 @@ func newMarkRow(x analyze.Mark, colors palette, until time.Time) markRow {
 		row.Per = "different requests"
 	}
 	row.Why = sentenceCase(row.Why)
-	if row.Why != "" && !strings.HasSuffix(row.Why, ".") {
+	if row.Why != "" && !strings.HasSuffix(row.Why, ".") && !strings.HasSuffix(row.Why, "?") {
 		row.Why += "."
 	}
 	if x.Before.Known() && x.After.Known() {

@@ -64,11 +64,14 @@ func (p *page) prompts(r *analyze.Result, colors palette) {
 		c := newCloud(list)
 		p.options["prompts"] = c.option()
 		f := &figure{Chart: "prompts", Picture: c,
-			Caption: "Each dot is a call, a sample of up to 45 per agent: tokens read (to the right) by tokens written (up), both on logarithmic axes. Right of the dashed line, a call reads more than 10 tokens for each one it writes."}
+			Caption: "Each dot is a call, a sample of up to 45 per agent: tokens read (to the right) by tokens written (up), both on logarithmic axes."}
 		for _, d := range list {
 			f.Legend = append(f.Legend, legend{Name: d.Name, Color: d.Color})
 		}
-		f.Legend = append(f.Legend, legend{Name: noBreak("10 : 1"), Color: "ink", Line: true})
+		if _, _, _, _, ok := c.border(); ok {
+			f.Caption += " Right of the dashed line, a call reads more than 10 tokens for each one it writes."
+			f.Legend = append(f.Legend, legend{Name: noBreak("10 : 1"), Color: "ink", Line: true})
+		}
 		part.Figure = f
 	}
 	for _, b := range r.Scenes.Big {

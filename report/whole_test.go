@@ -63,7 +63,7 @@ func TestMarksThatDidNotWork(t *testing.T) {
 			ChangePct: pct(54), ChangeLowPct: pct(53), ChangeHighPct: pct(55), CallsBefore: 90, CallsAfter: 90, Daily: days},
 		{At: at, Agent: "same", Text: "s", Verdict: analyze.NoEffect, Per: "call", Before: usd("10.5"), After: usd("10.5"), Saved: usd("-0.0001"),
 			ChangePct: pct(0), ChangeLowPct: pct(-1), ChangeHighPct: pct(1), CallsBefore: 90, CallsAfter: 90, Daily: days},
-		{At: at, Agent: "nobody", Text: "n", Verdict: analyze.TooEarly, Per: "call"},
+		{At: at, Agent: "nobody", Text: "n", Verdict: analyze.TooEarly, Why: "is its name right?", Per: "call"},
 	}
 	text := page(t, r, report.HTMLOptions{})
 	_, text, _ = strings.Cut(text, `<section id="marks">`)
@@ -72,12 +72,12 @@ func TestMarksThatDidNotWork(t *testing.T) {
 		t.Errorf("page %s", text)
 	}
 	says := plain(text)
-	for _, want := range []string{"worse: w rose", "More spent since: $4.79", "same: s no effect", "nobody: n no calls", "After 1 of them the cost rose."} {
+	for _, want := range []string{"worse: w rose", "More spent since: $4.79", "same: s no effect", "nobody: n no calls", "Is its name right? ", "After 1 of them the cost rose."} {
 		if !strings.Contains(says, want) {
 			t.Errorf("page does not say %q", want)
 		}
 	}
-	if strings.Contains(says, "$0.01") {
+	if strings.Contains(says, "$0.01") || strings.Contains(says, "?.") {
 		t.Errorf("page says %s", says)
 	}
 	if body := mailBody(t, r); !strings.Contains(body, ">-$4.79<") || !strings.Contains(body, "Rose. The cost per 1,000 calls rose.") {
