@@ -5,7 +5,9 @@ package report
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"burn/analyze"
@@ -76,10 +78,12 @@ var sentences = map[string]bool{"Title": true, "Evidence": true, "Fix": true, "W
 // shortNames is a copy of r in which no text takes more than the room of a name, and
 // prose six times as much. Texts that differ still do.
 func shortNames(r *analyze.Result, m room) *analyze.Result {
-	s := shortener{most: m.name, each: m.each, names: map[string]string{}, taken: map[string]int{}}
-	out := reflect.New(reflect.TypeOf(r)).Elem()
-	s.copy(out, reflect.ValueOf(r), "")
-	return out.Interface().(*analyze.Result)
+	s := shortener{most: m.name, each: m.each}
+	out := s.result(r)
+	if s.spots = s.differences(); len(s.spots) > 0 { // seen only when all names are known
+		out = s.result(r)
+	}
+	return out
 }
 
 type shortener struct {
@@ -87,6 +91,77 @@ type shortener struct {
 	each  int
 	names map[string]string // what each name is called
 	taken map[string]int    // how many are called so
+	spots map[string]spot   // where names differ that would be cut to the same
+}
+
+// spot is a part of a name, in characters.
+type spot struct{ from, to int }
+
+func (s *shortener) result(r *analyze.Result) *analyze.Result {
+	s.names, s.taken = map[string]string{}, map[string]int{}
+	out := reflect.New(reflect.TypeOf(r)).Elem()
+	s.copy(out, reflect.ValueOf(r), "")
+	return out.Interface().(*analyze.Result)
+}
+
+// differences are the spots of all names seen whose cuts are equal.
+func (s *shortener) differences() map[string]spot {
+	alike := map[string][]string{}
+	for text := range s.names {
+		if clean := Clean(text); s.weight(clean) > s.most {
+			cut := s.squeeze(clean, s.most)
+			alike[cut] = append(alike[cut], clean)
+		}
+	}
+	spots := map[string]spot{}
+	for _, list := range alike {
+		if len(list) < 2 {
+			continue
+		}
+		first := []rune(list[0])
+		begin, end := len(first), len(first) // how much is common at the beginning and at the end
+		for _, name := range list[1:] {
+			runes := []rune(name)
+			n := 0
+			for n < min(begin, len(runes)) && runes[n] == first[n] {
+				n++
+			}
+			begin, n = n, 0
+			for n < min(end, len(runes)) && runes[len(runes)-1-n] == first[len(first)-1-n] {
+				n++
+			}
+			end = n
+		}
+		for _, name := range list {
+			runes := []rune(name)
+			from := min(begin, len(runes)-1)
+			spots[name] = widen(runes, spot{from, max(len(runes)-end, from+1)})
+		}
+	}
+	return spots
+}
+
+// widen takes in the rest of the number and of the word that a spot lies in, if they
+// are short.
+func widen(runes []rune, at spot) spot {
+	const word = 16
+	for least := at.from - word; at.from > max(least, 0) && unicode.IsDigit(runes[at.from-1]); at.from-- {
+	}
+	for most := at.to + word; at.to < min(most, len(runes)) && unicode.IsDigit(runes[at.to]); at.to++ {
+	}
+	for i := at.from; i > 0 && at.from-i < word; i-- {
+		if strings.ContainsRune("/:,. ", runes[i-1]) {
+			at.from = i
+			break
+		}
+	}
+	for i := at.to; i < len(runes) && i-at.to < word; i++ {
+		if strings.ContainsRune("/:,. ", runes[i]) {
+			at.to = i
+			break
+		}
+	}
+	return at
 }
 
 // name is the short form of a text, the same one each time.
@@ -100,6 +175,9 @@ func (s *shortener) name(text string) string {
 		return text
 	}
 	short := s.squeeze(clean, s.most)
+	if at, ok := s.spots[clean]; ok {
+		short = s.around(clean, at)
+	}
 	for s.taken[short] > 0 {
 		s.taken[short]++
 		end := fmt.Sprintf("~%d", s.taken[short])
@@ -188,10 +266,50 @@ func (s *shortener) weight(text string) (n int) {
 	return n
 }
 
+// around cuts a text beside a spot, on both sides of it, so that the spot is kept.
+func (s *shortener) around(text string, at spot) string {
+	runes := []rune(text)
+	spot := s.squeezed(string(runes[at.from:at.to]), s.most/2)
+	side := (s.most - s.weight(spot)) / 2
+	head, tail := string(runes[:at.from]), string(runes[at.to:])
+	if s.weight(head) > side {
+		head = s.upTo(head, side-s.weight(gap)) + gap
+	}
+	if s.weight(tail) > side {
+		runes = []rune(tail)
+		slices.Reverse(runes)
+		runes = []rune(s.upTo(string(runes), side-s.weight(gap)))
+		slices.Reverse(runes)
+		tail = gap + string(runes)
+	}
+	return head + spot + tail
+}
+
+// upTo is the beginning of a text, of that weight at most.
+func (s *shortener) upTo(text string, most int) string {
+	used := 0
+	for i, r := range text {
+		if used += s.weight(string(r)); used > most {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// squeezed is squeeze of a text that is too heavy.
+func (s *shortener) squeezed(text string, most int) string {
+	if s.weight(text) <= most {
+		return text
+	}
+	return s.squeeze(text, most)
+}
+
+// gap stands for what is left out.
+const gap = "…"
+
 // squeeze cuts a text in its middle to that weight: names often begin alike and end
 // differently.
 func (s *shortener) squeeze(text string, most int) string {
-	const gap = "…"
 	runes := []rune(text)
 	half := (most - s.weight(gap)) / 2
 	head, tail := 0, len(runes)

@@ -135,4 +135,8 @@ func TestPageNamesWhatDiffers(t *testing.T) {
 	if strings.Contains(text, "To stay below") {
 		t.Error("a small page leaves something out")
 	}
+	text = page(t, crowded("<", 60, 300, 100), report.HTMLOptions{})
+	if numbered := regexp.MustCompile(`.{0,60}(&lt;|…)~\d`).FindAllString(text, 3); !strings.Contains(text, "…00007…") || !strings.Contains(text, "00042 answer") || numbered != nil {
+		t.Errorf("names that differ in their middle are numbered: %q", numbered)
+	}
 }
