@@ -76,7 +76,7 @@ func catalog() []question {
 		{name: "trend_day", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(false), read: readTrend},
 		{name: "trend_hour", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: trend(true), read: readTrend},
 		{name: "by_agent_hour", sums: true, cols: "key agent cost_usd estimated_usd", order: "key, agent", when: onlyPictures, read: readAgentHours},
-		{name: "prompt_ratio", cols: "requests cost_usd estimated_usd", when: onlyPictures, read: readAboveTen},
+		{name: "prompt_ratio", cols: "requests cost_usd estimated_usd unpriced_requests", when: onlyPictures, read: readAboveTen},
 		{name: "prompt_sample", cols: "agent input_tokens output_tokens", order: "agent, boot, seq", when: onlyPictures, read: readSample},
 		{name: "big_prompts", cols: "started_at agent user model input_tokens output_tokens cost_usd estimated",
 			order: "beyond_tokens DESC, started_at, boot, seq", when: onlyPictures, read: readBigPrompt},

@@ -62,7 +62,7 @@ func readAgentHours(r *Result, scan scanner) error {
 func readAboveTen(r *Result, scan scanner) error {
 	var requests sql.NullInt64 // no call is above it
 	s := &r.Scenes.AboveTen
-	if err := scan(&requests, &s.Cost, &s.Estimated); err != nil {
+	if err := scan(&requests, &s.Cost, &s.Estimated, &s.Unpriced); err != nil {
 		return err
 	}
 	s.Requests = requests.Int64

@@ -50,7 +50,7 @@ func TestScenesAgreeWithTables(t *testing.T) {
 			above = above.Add(usd("0.01"))
 		}
 	}
-	if a := r.Scenes.AboveTen; a.Requests != n || n == 0 || a.Cost.Cmp(above) != 0 {
+	if a := r.Scenes.AboveTen; a.Requests != n || n == 0 || a.Cost.Cmp(above) != 0 || a.Unpriced != 0 {
 		t.Errorf("above 10 : 1 are %d calls of %s, want %d of %s", a.Requests, a.Cost, n, above)
 	}
 	big := r.Scenes.Big

@@ -96,13 +96,14 @@ func TestWhatHasNoPriceIsNotFree(t *testing.T) {
 	r.ByAgent[1].Cost, r.ByAgent[1].Requests, r.ByAgent[1].Unpriced = analyze.USD{}, 2, 2
 	r.ByModel = []analyze.Row{{Key: "mixed", Cost: usd("1"), Requests: 4, Unpriced: 2}}
 	r.ByWeekdayHour = []analyze.Row{{Key: "1-05", Requests: 2}}
+	r.Scenes.AboveTen = analyze.Row{Requests: 3, Cost: usd("0.5"), Unpriced: 2}
 	r.Traces = []analyze.Trace{{ID: "t", By: "trace", Cost: usd("0.5"), Calls: []analyze.Call{{Cost: usd("0.5"), End: "complete"}, {End: "complete"}}}}
 	before := r.Totals
 	r.Previous, r.Compared = &before, &analyze.Between{Since: r.Period.Since.AddDate(0, 0, -2), Until: r.Period.Since}
 	r.PreviousAgents = map[string]analyze.USD{r.ByAgent[0].Key: {}, r.ByAgent[1].Key: usd("3")}
 	says := plain(page(t, r, report.HTMLOptions{}))
 	for _, want := range []string{"$500.00 per 1,000 with a price", "agent-000 $1.00 100 % - 2 $500.00", "agent-001 not priced - - 2 -", "mixed $1.00 100 %", "Total $1.00 ±0 % 4 $500.00", "Mon nothing nothing nothing nothing nothing not priced nothing",
-		"The dearest action cost $0.5000 in 2 calls (1 not priced)."} {
+		"The dearest action cost $0.5000 in 2 calls (1 not priced).", "together they cost $0.50, 50 % of all, not counting 2 without a price."} {
 		if !strings.Contains(says, want) {
 			t.Errorf("page does not say %q", want)
 		}

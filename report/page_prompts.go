@@ -46,6 +46,9 @@ func (p *page) prompts(r *analyze.Result, colors palette) {
 		} else if unspent(r) != "" {
 			cost = "together they cost nothing"
 		}
+		if above.Unpriced > 0 && above.Cost.Known() {
+			cost += ", not counting " + Count(above.Unpriced) + " without a price"
+		}
 		part.Answer = noBreak(fmt.Sprintf("%s of %s read more than 10 tokens for each one they write; %s.", Count(above.Requests), plural(r.Totals.Requests, "call"), cost))
 		if len(r.Waste) > 0 {
 			worst := slices.MaxFunc(r.Waste, func(a, b analyze.Waste) int {
