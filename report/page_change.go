@@ -80,17 +80,35 @@ func (p *page) changes(r *analyze.Result, colors palette) {
 	for _, u := range used {
 		c.Parts = append(c.Parts, u.head)
 	}
+	before, after := estimates(r.Before), estimates(r)
 	for i, x := range list {
 		row := newChangeRow(x, used, most)
+		row.Before, row.After = money(x.Before, before[x.Agent]), money(x.After, after[x.Agent])
 		row.Name, row.Color = agentName(x.Agent), colors.of(x.Agent)
 		if others && i == len(list)-1 {
 			row.Name, row.Color = x.Agent, otherColor
+			var was, is analyze.USD
+			for _, hidden := range r.Changes[i:] {
+				was, is = was.Add(before[hidden.Agent]), is.Add(after[hidden.Agent])
+			}
+			row.Before, row.After = money(x.Before, was), money(x.After, is)
 		}
 		c.Rows = append(c.Rows, row)
 	}
 	c.Total = newChangeRow(sum, used, 0)
 	c.Total.Before, c.Total.After = money(sum.Before, r.Previous.Estimated), money(sum.After, r.Totals.Estimated)
 	c.Answer = noBreak(strings.Join(append([]string{changeAnswer(r, sum, used, fresh, gone)}, estimatedNote(*r.Previous, r.Totals)...), " "))
+}
+
+// estimates are what of each agent's cost is estimated.
+func estimates(r *analyze.Result) map[string]analyze.USD {
+	of := map[string]analyze.USD{}
+	if r != nil {
+		for _, a := range r.ByAgent {
+			of[a.Key] = a.Estimated
+		}
+	}
+	return of
 }
 
 func addChange(a, b analyze.AgentChange) analyze.AgentChange {

@@ -29,11 +29,16 @@ func TestWhatIsEstimatedIsMarked(t *testing.T) {
 	before := *r.Previous
 	before.Estimated = usd("184.8")
 	r.Previous = &before
+	for i := range r.ByAgent {
+		if r.ByAgent[i].Key == "chat-gate" {
+			r.ByAgent[i].Estimated = usd("29.9")
+		}
+	}
 	for i := range r.Trend {
 		r.Trend[i].Estimated = r.Trend[i].Cost
 	}
 	says := plain(page(t, r, report.HTMLOptions{}))
-	for _, want := range []string{"vs $1,848.00 (10.0 % est.)", "Before: 10.0 % est.; after: 1.8 % est. ", "Total +$279.17 $345.58 53.5 % est."} {
+	for _, want := range []string{"vs $1,848.00 (10.0 % est.)", "Before: 10.0 % est.; after: 1.8 % est. ", "Total +$279.17 $345.58 53.5 % est.", "+$303.75 $308.50 $612.25 4.9 % est."} {
 		if !strings.Contains(says, want) {
 			t.Errorf("page does not say %q", want)
 		}
