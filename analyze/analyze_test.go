@@ -524,7 +524,7 @@ func TestResultAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []string{"schema", "generated_at", "period", "compared", "totals", "previous", "by_agent", "by_user", "by_model", "by_endpoint", "by_team", "by_session",
-		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "inconsistent", "streams_without_usage", "quality", "changes", "spikes", "unknown_callers", "agents_file"}
+		"by_day", "by_hour", "by_time", "by_weekday_hour", "waste", "findings", "traces", "marks", "budgets", "unpriced", "inconsistent", "streams_without_usage", "quality", "changes", "spikes", "unknown_callers", "agents_file", "filter"}
 	for _, k := range keys {
 		if _, ok := doc[k]; !ok {
 			t.Errorf("no key %s", k)
