@@ -35,7 +35,7 @@ func markGrid(r *analyze.Result, top int) grid {
 	}
 	for _, m := range r.Marks {
 		if m.Per == "request" {
-			g.notes = append(g.notes, "* per 1,000 different requests, for it is calls that were saved")
+			g.notes = append(g.notes, "* per 1,000 requests that differ within a day, for it is calls that were saved")
 			break
 		}
 	}

@@ -69,7 +69,7 @@ func newMarkRow(x analyze.Mark, colors palette, until time.Time) markRow {
 	row := markRow{Agent: agentName(x.Agent), Color: colors.of(x.Agent), Text: label(x.Text), At: x.At.Format("2 Jan 2006 15:04"), Verdict: verdictText(x), Why: noBreak(label(x.Why)),
 		Good: x.Verdict == analyze.Worked || x.Verdict == analyze.Partly, Per: "calls"}
 	if x.Per == "request" {
-		row.Per = "different requests"
+		row.Per = "requests that differ within a day"
 	}
 	row.Why = sentenceCase(row.Why)
 	if row.Why != "" && !strings.HasSuffix(row.Why, ".") && !strings.HasSuffix(row.Why, "?") {
