@@ -220,7 +220,7 @@ func trendLines(r *analyze.Result, pic *picture) []line {
 	}
 	mean := make([]float64, len(pic.Keys))
 	for i := range mean {
-		mean[i] = microns(r.Totals.Cost.Float() / float64(len(mean)))
+		mean[i] = microns(r.Totals.Cost.Float() / unitsOf(r, pic.Keys))
 	}
 	lines = append(lines, line{"mean", "soft", mean})
 	if l, ok := budgetLine(r, pic.Keys); ok {
