@@ -201,7 +201,11 @@ func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) 
 			if after != nil && !happened(askCtx, after) {
 				return nil
 			}
-			err := l.do(urgent, func() error { return k.want(askCtx, db, calls) })
+			h := urgent
+			if slices.Contains([]string{"retries", "same_work", "cache"}, k.name) { // cache waits for retries
+				h = first
+			}
+			err := l.do(h, func() error { return k.want(askCtx, db, calls) })
 			if err == nil {
 				close(wanted[i])
 			}

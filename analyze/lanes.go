@@ -12,14 +12,15 @@ type lanes struct {
 	mu      sync.Mutex
 	free    int
 	alone   bool               // nothing runs beside these
-	waiting [2][]chan struct{} // by hurry, the oldest first
+	waiting [3][]chan struct{} // by hurry, the oldest first
 }
 
 // hurry says who goes first.
 type hurry int
 
 const (
-	urgent hurry = iota
+	first hurry = iota // takes the longest, or something that does waits for it
+	urgent
 	canWait
 )
 

@@ -51,15 +51,19 @@ WITH near AS (
   JOIN numbered earlier ON earlier.fp_turn_0 = turn AND earlier.model_id = later.model_id AND earlier.key_id_id = later.key_id_id AND earlier.provider_id = later.provider_id
   WHERE turn <> 0 AND earlier.n < later.n AND earlier.ts >= later.ts - to_minutes(cache_minutes())
   GROUP BY later.n
+), onward AS (
+  -- The first that goes on with a call pays for writing what was new in that.
+  SELECT n, earlier.n AS earlier, earlier.level AS level, row_number() OVER (PARTITION BY earlier.n ORDER BY n) = 1 AS writes
+  FROM grown
+  LEFT JOIN longest USING (n)
+  WHERE earlier.level > coalesce(longest.level, 0)
 ), begins AS MATERIALIZED (
-  SELECT n, greatest(level, earlier.level) AS level, CASE WHEN earlier.level > coalesce(level, 0) THEN earlier.n END AS earlier, after_head
-  FROM longest
-  FULL JOIN grown USING (n)
+  SELECT n, coalesce(o.level, l.level) AS level, o.earlier, CASE WHEN o.earlier IS NULL THEN after_head ELSE writes END AS writes
+  FROM longest l
+  FULL JOIN onward o USING (n)
 ), best AS (
   SELECT numbered.*, b.level, least(b.level, text_bytes) * input_tokens // text_bytes AS prefix_tokens,
-    CASE WHEN b.earlier IS NULL THEN CASE WHEN b.after_head THEN b.level ELSE 0 END
-      WHEN row_number() OVER (PARTITION BY b.earlier ORDER BY n) = 1 THEN greatest(0, b.level - coalesce(before.level, 0))
-      ELSE 0 END AS written_bytes
+    CASE WHEN b.writes THEN greatest(0, b.level - coalesce(before.level, 0)) ELSE 0 END AS written_bytes
   FROM numbered
   JOIN begins b USING (n)
   LEFT JOIN begins before ON before.n = b.earlier
