@@ -41,7 +41,11 @@ func ParseBudget(text string) (BudgetRule, error) {
 	if !given {
 		per = PerMonth
 	}
-	limit, err := ParseUSD(strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(amount), "$"), ",", ""))
+	amount = strings.TrimPrefix(strings.TrimSpace(amount), "$")
+	if thousands.MatchString(amount) {
+		amount = strings.ReplaceAll(amount, ",", "")
+	}
+	limit, err := ParseUSD(amount)
 	b := BudgetRule{Scope: ScopeTotal, Per: strings.TrimSpace(per), Limit: limit}
 	if err == nil {
 		err = b.Check()
@@ -51,6 +55,10 @@ func ParseBudget(text string) (BudgetRule, error) {
 	}
 	return b, nil
 }
+
+// thousands is a number whose thousands have commas; elsewhere a comma may be meant for
+// a point.
+var thousands = regexp.MustCompile(`^\d{1,3}(,\d{3})+(\.\d*)?$`)
 
 // Check refuses unknown scopes and stretches, a missing or superfluous key, and a
 // limit that is no amount.

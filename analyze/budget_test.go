@@ -24,7 +24,7 @@ func budget(t *testing.T, text string) analyze.BudgetRule {
 func TestParseBudget(t *testing.T) {
 	for text, want := range map[string]string{
 		"2000": "2000 month", "80/day": "80 day", "$1,250.50/week": "1250.5 week", " 0.000000000001 / month": "0.000000000001 month", "0": "0 month",
-		"": "", "-5": "", "5/year": "", "much": "", "5/": "", "NaN": "", "1e3": "", "0.0000000000001": "",
+		"1,250,000/day": "1250000 day", "2,5": "", "12,34": "", "1,25,000": "", "": "", "-5": "", "5/year": "", "much": "", "5/": "", "NaN": "", "1e3": "", "0.0000000000001": "",
 	} {
 		b, err := analyze.ParseBudget(text)
 		got := ""

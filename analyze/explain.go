@@ -42,6 +42,7 @@ type ChargedCall struct {
 	Cost            USD       `json:"cost_usd"`
 	Saving          USD       `json:"saving_usd"`
 	Evidence        [2]*int64 `json:"evidence"`
+	Estimated       bool      `json:"estimated"` // its tokens, and so its cost and saving
 }
 
 // Explain reads the calls of r's finding of this id; Run has filled the table they
@@ -62,7 +63,7 @@ func Explain(ctx context.Context, db *sql.DB, r *Result, id string) (*Explanatio
 	e.SQL = queries.Text("finding_" + f.Kind)
 	where := fmt.Sprintf("place = %d AND class = '%s' AND caller_id = %s AND other_id = %s", f.place, f.class(), f.caller, f.other)
 	rows, err := db.QueryContext(ctx, `SELECT printf('%016x', boot), seq, epoch_us(started_at), agent, coalesce("user", 'unknown'), model, CAST(status AS BIGINT), coalesce("end", ''),
-  CAST(input_tokens AS BIGINT), CAST(cache_read_tokens AS BIGINT), CAST(output_tokens AS BIGINT), CAST(cost_usd AS VARCHAR), CAST(saved_usd AS VARCHAR), first_evidence, second_evidence
+  CAST(input_tokens AS BIGINT), CAST(cache_read_tokens AS BIGINT), CAST(output_tokens AS BIGINT), CAST(cost_usd AS VARCHAR), CAST(saved_usd AS VARCHAR), first_evidence, second_evidence, estimated
 FROM (`+queries.Text("finding_calls")+`) answer WHERE `+where+` ORDER BY started_at, boot, seq`)
 	if err != nil {
 		return nil, fmt.Errorf("read calls of finding: %w", err)
@@ -75,7 +76,7 @@ FROM (`+queries.Text("finding_calls")+`) answer WHERE `+where+` ORDER BY started
 		var c ChargedCall
 		var at int64
 		err := rows.Scan(&c.Boot, &c.Seq, &at, &c.Agent, &c.User, &c.Model, &c.Status, &c.End, &c.InputTokens, &c.CacheReadTokens, &c.OutputTokens,
-			&c.Cost, &c.Saving, &c.Evidence[0], &c.Evidence[1])
+			&c.Cost, &c.Saving, &c.Evidence[0], &c.Evidence[1], &c.Estimated)
 		if err != nil {
 			return nil, fmt.Errorf("read calls of finding: %w", err)
 		}

@@ -130,7 +130,7 @@ type group struct {
 	otherAgent, otherKey, otherProgram string // of the second caller, if there is one
 	model, sibling                     string // of dearer_model
 	agentCalls, calls                  int64  // in the period: of the caller, of the finding
-	cost, saving                       USD
+	cost, saving, estimated            USD    // estimated is a part of saving
 	system, callerID, otherID          string
 
 	// Of the two columns of evidence: means, the first one's least value, and how
@@ -327,7 +327,7 @@ DROP TABLE wanted_%[2]s`, place, k.name)
 
 func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 	rows, err := db.QueryContext(ctx, `SELECT place, class, agent, key_id, program, agent_calls, other_agent, other_key, other_program, model, sibling, calls,
-  CAST(cost_usd AS VARCHAR), CAST(saving_usd AS VARCHAR), coalesce(first_mean, 0), coalesce(second_mean, 0), coalesce(first_least, 0), second_values,
+  CAST(cost_usd AS VARCHAR), CAST(saving_usd AS VARCHAR), CAST(estimated_usd AS VARCHAR), coalesce(first_mean, 0), coalesce(second_mean, 0), coalesce(first_least, 0), second_values,
   coalesce(second_usual, 0), system, caller_text, other_text FROM (`+queries.Text("finding_groups")+`) answer`)
 	if err != nil {
 		return fmt.Errorf("read findings: %w", err)
@@ -336,7 +336,7 @@ func readFindings(ctx context.Context, db *sql.DB, r *Result) error {
 	for rows.Next() {
 		var g group
 		err := rows.Scan(&g.place, &g.class, &g.agent, &g.key, &g.program, &g.agentCalls, &g.otherAgent, &g.otherKey, &g.otherProgram, &g.model, &g.sibling, &g.calls,
-			&g.cost, &g.saving, &g.firstMean, &g.secondMean, &g.firstLeast, &g.secondValues, &g.secondUsual, &g.system, &g.callerID, &g.otherID)
+			&g.cost, &g.saving, &g.estimated, &g.firstMean, &g.secondMean, &g.firstLeast, &g.secondValues, &g.secondUsual, &g.system, &g.callerID, &g.otherID)
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
@@ -366,12 +366,19 @@ func (f *Finding) key() findingKey { return findingKey{f.place, f.Class, f.calle
 
 func (g *group) finding() Finding {
 	k := &kinds[g.place-1]
-	f := Finding{Kind: k.name, Class: g.class, Agents: []string{g.agent}, Fix: k.fix, Calls: g.calls, Cost: g.cost, Saving: g.saving,
+	f := Finding{Kind: k.name, Class: g.class, Agents: []string{g.agent}, Fix: k.fix, Calls: g.calls, Cost: g.cost, Saving: g.saving, Estimated: g.estimated,
 		place: g.place, caller: g.callerID, other: g.otherID}
 	if g.otherAgent != "" {
 		f.Agents = append(f.Agents, g.otherAgent)
 	}
 	f.Title, f.Evidence = k.say(g)
+	if g.estimated.Pico().Sign() > 0 { // beside the sentence, so that no form of output leaves it out
+		part := "part"
+		if g.estimated.Cmp(g.saving) == 0 {
+			part = "all"
+		}
+		f.Evidence += "; " + part + " of the saving is est."
+	}
 	f.Means = [2]int64{g.firstMean, g.secondMean}
 	if g.place == 10 {
 		f.Fix = "try " + g.sibling + " on a sample of these calls"

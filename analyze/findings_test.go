@@ -234,3 +234,31 @@ func TestMeansAreRounded(t *testing.T) {
 		t.Errorf("%+v", r.Findings)
 	}
 }
+
+// TestEstimatedSavings: what a finding saves of calls whose tokens were estimated is
+// told apart, of the finding and of each call.
+func TestEstimatedSavings(t *testing.T) {
+	for reported, want := range map[int]string{0: "; all of the saving is est.", 1: "; part of the saving is est."} {
+		w := newWorld(t)
+		w.each("03 10:00:00", 2*time.Hour, 3, func(i int) cell {
+			c := cell{"fp_request": 7, "fp_input": 8}
+			if i > reported {
+				c = c.with(cell{"usage_source": "missing", "estimated": true})
+			}
+			return c
+		})
+		r := w.find(analyze.Options{Period: november})
+		if len(r.Findings) != 1 || !strings.HasSuffix(r.Findings[0].Evidence, want) || r.Findings[0].Estimated.Pico().Sign() <= 0 {
+			t.Fatalf("%+v", r.Findings)
+		}
+		e, err := analyze.Explain(t.Context(), w.db, r, r.Findings[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range e.Calls {
+			if c.Estimated != (i >= reported) {
+				t.Errorf("call %d is estimated: %v", i, c.Estimated)
+			}
+		}
+	}
+}

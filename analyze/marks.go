@@ -59,6 +59,8 @@ type Mark struct {
 	SavedHigh     USD      `json:"saved_high_usd"`        //
 	StillLeft     USD      `json:"still_avoidable_usd"`   // of the agent's calls after the mark in the period: certain and likely
 	Daily         []Day    `json:"daily"`                 // what a chart shows
+
+	called bool // in the period
 }
 
 // Day is 24 hours of a marked agent, counted from the mark: 0 begins with it.
@@ -163,6 +165,7 @@ func markRange(r *Result, i int) (since, until time.Time) {
 func judge(ctx context.Context, db *sql.DB, r *Result) error {
 	for i := range r.Marks {
 		m := &r.Marks[i]
+		m.called = slices.ContainsFunc(r.ByAgent, func(row AgentRow) bool { return row.Key == m.Agent })
 		if r.Totals.Requests == 0 || r.Quality.FindingsSkipped != "" {
 			m.judge(i, r)
 			continue
@@ -416,9 +419,9 @@ func (m *Mark) weigh(c comparison, since units, per string) {
 	}
 }
 
-// Silent reports whether the agent made no billed call in all the time that is looked
-// at for a mark: perhaps its name is wrong.
-func (m Mark) Silent() bool { return len(m.Daily)+int(m.CallsBefore+m.CallsAfter) == 0 }
+// Silent reports whether the agent made no call in the period, nor a billed one in all
+// the time that is looked at for a mark: perhaps its name is wrong.
+func (m Mark) Silent() bool { return len(m.Daily)+int(m.CallsBefore+m.CallsAfter) == 0 && !m.called }
 
 // Rose reports whether the cost rose beyond what days differ by.
 func (m Mark) Rose() bool {
@@ -430,6 +433,8 @@ func (m *Mark) tooFew() string {
 	switch {
 	case m.Silent():
 		return fmt.Sprintf("this agent made no billed call in the %d days before, and none since: is its name right?", markWindow)
+	case len(m.Daily) == 0 && m.CallsBefore == 0 && m.CallsAfter == 0:
+		return fmt.Sprintf("no billed call of this agent in the %d days before and none since, but for the hour of the mark, which counts for neither", markWindow)
 	case m.CallsBefore == 0 && m.CallsAfter == 0:
 		return "no billed calls of this agent on the same weekdays before and after"
 	}

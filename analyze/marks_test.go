@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,5 +157,22 @@ func TestMarksAreTheSameUnderAFilter(t *testing.T) {
 	}
 	if a, b := all.Marks[0], some.Marks[0]; a.Untouched != 1 || b.Untouched != 1 || a.Saved.Cmp(b.Saved) != 0 || a.Verdict != analyze.Worked {
 		t.Errorf("%+v\nunder a filter %+v", a, b)
+	}
+}
+
+// TestMarkOfTheSameHour: the hour of a mark counts for neither side, but an agent with
+// calls in it has made some.
+func TestMarkOfTheSameHour(t *testing.T) {
+	w := newWorld(t)
+	w.each("20 10:00:00", time.Minute, 40, func(i int) cell { return cell{"agent": "new", "fp_request": mark(i)} })
+	at := at("2026-11-20 10:20:00")
+	r := w.run(analyze.Options{Period: november, Marks: []analyze.Mark{{At: at, Agent: "new", Text: "fix"}, {At: at, Agent: "nwe", Text: "typo"}}})
+	if len(r.Marks) != 2 {
+		t.Fatalf("%+v", r.Marks)
+	}
+	for i, want := range []string{"but for the hour of the mark", "is its name right?"} {
+		if m := r.Marks[i]; !strings.Contains(m.Why, want) || m.Silent() != (i == 1) || m.Verdict != analyze.TooEarly {
+			t.Errorf("%s: %s: %s", m.Agent, m.Verdict, m.Why)
+		}
 	}
 }

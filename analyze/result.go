@@ -186,6 +186,8 @@ type Finding struct {
 	Cost     USD      `json:"cost_usd"`
 	Saving   USD      `json:"saving_usd"`
 
+	Estimated USD `json:"estimated_usd"` // part of Saving, of calls whose tokens were estimated
+
 	Proof *Proof   `json:"-"` // filled for Pictures
 	Means [2]int64 `json:"-"` // of its calls' two columns of evidence: tokens read and written where Kind is history, bloat or dearer_model
 

@@ -352,3 +352,12 @@ func only(t testing.TB, records []usage.Record) usage.Record {
 	}
 	return records[0]
 }
+
+// newProxy is a proxy without listeners.
+func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
+	p, err := prepare(kill, cfg)
+	if err == nil {
+		err = p.open(cfg)
+	}
+	return p, err
+}

@@ -133,9 +133,9 @@ type ConfigError struct{ err error }
 func (e *ConfigError) Error() string { return e.err.Error() }
 func (e *ConfigError) Unwrap() error { return e.err }
 
-// newProxy checks cfg, reads the files it names and opens the log. kill cuts
-// every call when it is done.
-func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
+// prepare checks cfg and reads the files it names. kill cuts every call when it is
+// done. The log is begun later: a proxy that cannot have its port leaves none.
+func prepare(kill context.Context, cfg *Config) (*Proxy, error) {
 	p := &Proxy{
 		logger: cfg.Logger,
 		tags:   normalTags(cfg.Tags),
@@ -167,15 +167,20 @@ func newProxy(kill context.Context, cfg *Config) (*Proxy, error) {
 	if !cfg.NoFingerprints {
 		p.textKeys = p.keys
 	}
+	return p, nil
+}
+
+// open begins the log.
+func (p *Proxy) open(cfg *Config) (err error) {
 	p.log, err = usage.OpenLog(usage.LogConfig{
 		Dir: cfg.LogDir, RotateSize: cfg.RotateSize, RotateEvery: cfg.RotateEvery,
 		Version: cfg.Version, Logger: cfg.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.meters = newMeters(p)
-	return p, nil
+	return nil
 }
 
 // configure does what needs nothing but cfg and the files it names.

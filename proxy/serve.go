@@ -40,16 +40,20 @@ func RunUntil(ctx, now context.Context, cfg Config) error {
 	}
 	kill, cut := context.WithCancel(context.Background())
 	defer cut()
-	p, err := newProxy(kill, &cfg)
+	p, err := prepare(kill, &cfg)
 	if err != nil {
 		return err
 	}
 	s := &servers{p: p, cfg: &cfg}
-	err = s.listen()
-	if err == nil {
-		tuneMemory()
-		err = s.serve(ctx, now, cut)
+	if err := s.listen(); err != nil {
+		return err
 	}
+	if err := p.open(&cfg); err != nil {
+		s.close()
+		return err
+	}
+	tuneMemory()
+	err = s.serve(ctx, now, cut)
 	p.transport.CloseIdleConnections()
 	for _, c := range p.clients {
 		c.closeIdle()
@@ -81,6 +85,14 @@ type servers struct {
 	cfg  *Config
 	main net.Listener
 	adm  net.Listener // nil: none
+}
+
+// close gives the ports back.
+func (s *servers) close() {
+	s.main.Close()
+	if s.adm != nil {
+		s.adm.Close()
+	}
 }
 
 func (s *servers) listen() error {

@@ -20,6 +20,11 @@ WITH found AS MATERIALIZED (
   FROM part
   WHERE caller_id IN (SELECT caller_id FROM found) OR caller_id IN (SELECT other_id FROM found WHERE place = 4)
   GROUP BY caller_id
+), guessed AS (
+  SELECT place, class, caller_id, other_id, sum(saved_usd) AS estimated_usd
+  FROM charge
+  SEMI JOIN (SELECT boot, seq FROM calls WHERE estimated) USING (boot, seq)
+  GROUP BY ALL
 ), siblings AS (
   SELECT model_id, max(sibling) AS sibling
   FROM rated
@@ -32,10 +37,11 @@ SELECT
   CASE WHEN place = 4 THEN coalesce(other.agent, '') ELSE '' END AS other_agent,
   coalesce(other.key_id, '') AS other_key, coalesce(other.program, '') AS other_program,
   CASE WHEN place = 10 THEN model_word(CAST(other_id & 4294967295 AS BIGINT)) ELSE '' END AS model, coalesce(sibling, '') AS sibling,
-  found.calls AS calls, cost_usd, saving_usd, first_mean, second_mean, first_least, second_values, second_usual,
+  found.calls AS calls, cost_usd, saving_usd, coalesce(estimated_usd, 0) AS estimated_usd, first_mean, second_mean, first_least, second_values, second_usual,
   printf('%016x', caller.system) AS system, CAST(found.caller_id AS VARCHAR) AS caller_text, CAST(found.other_id AS VARCHAR) AS other_text
 FROM found
 JOIN caller USING (caller_id)
 LEFT JOIN caller other ON place = 4 AND other.caller_id = other_id
+LEFT JOIN guessed USING (place, class, caller_id, other_id)
 LEFT JOIN siblings ON place = 10 AND siblings.model_id = other_id
 ORDER BY saving_usd DESC, place, class, agent, key_id, program, other_agent, model, caller.system

@@ -26,8 +26,12 @@ func Explanation(w io.Writer, e *analyze.Explanation, opt TextOptions) error {
 		if opt.Top > 0 && i >= opt.Top {
 			continue
 		}
+		cost, saving := c.Cost.String(), c.Saving.String()
+		if c.Estimated {
+			cost, saving = cost+" est.", saving+" est."
+		}
 		s.Rows = append(s.Rows, []string{fmt.Sprintf("%s/%d", c.Boot, c.Seq), c.At.Format("2006-01-02 15:04:05"), Clean(c.Agent), Clean(c.Model),
-			Count(c.InputTokens), Count(c.CacheReadTokens), Count(c.OutputTokens), c.Cost.String(), c.Saving.String(), evidence(c.Evidence[0]), evidence(c.Evidence[1])})
+			Count(c.InputTokens), Count(c.CacheReadTokens), Count(c.OutputTokens), cost, saving, evidence(c.Evidence[0]), evidence(c.Evidence[1])})
 	}
 	if hidden := len(e.Calls) - len(s.Rows); hidden > 0 {
 		s.Below = append(s.Below, plural(int64(hidden), "more call")+": --top "+fmt.Sprint(len(e.Calls))+" or --format json lists all.")

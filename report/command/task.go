@@ -217,7 +217,7 @@ func (p *program) output(c *cli.Context, t *task) error {
 	t.strict, t.failOn = c.Bool("strict"), c.StringSlice("fail-on")
 	top := c.Int("top")
 	t.text = report.TextOptions{Width: p.width(), Color: report.UseColor(os.Getenv, p.isTerminal()), Compact: c.Bool("compact"), Top: top}
-	t.htmlOpt = report.HTMLOptions{Top: top, Plain: c.Bool("html-plain"), Command: report.Command(p.args...), Version: p.version, Base: sameCalls(c, t.look.Period)}
+	t.htmlOpt = report.HTMLOptions{Top: top, Plain: c.Bool("html-plain"), Command: report.Command(p.args...), Version: p.version, Base: sameCalls(c, t.look)}
 	if !c.IsSet("top") {
 		t.htmlOpt.Top = 20
 	}
@@ -264,7 +264,7 @@ func keepSince(age string, now time.Time, zone *time.Location) (time.Time, error
 
 // sameCalls is the command that looks at the same calls of the same period on any
 // later day, without options of output.
-func sameCalls(c *cli.Context, period analyze.Period) string {
+func sameCalls(c *cli.Context, look analyze.Options) string {
 	words := []string{"burn", "analyze"}
 	for _, name := range []string{"config", "db", "agents", "prices"} {
 		if v := c.String(name); v != "" {
@@ -276,20 +276,29 @@ func sameCalls(c *cli.Context, period analyze.Period) string {
 			words = append(words, "--"+name, v)
 		}
 	}
-	return report.Command(append(words, spanFlags(period)...)...)
+	words = append(words, spanFlags(look.Period)...)
+	switch c.String("compare") {
+	case "previous":
+	case "none", "":
+		words = append(words, "--compare", "none")
+	default:
+		words = append(words, "--compare", dateOf(look.Compare.Since)+".."+dateOf(look.Compare.Until))
+	}
+	return report.Command(words...)
+}
+
+// dateOf is the date of a day's beginning, or a moment of RFC 3339.
+func dateOf(t time.Time) string {
+	if t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 // spanFlags name a period by dates, or by moments where it has none.
 func spanFlags(period analyze.Period) []string {
 	zone := period.Since.Location()
-	day := func(t time.Time) string {
-		t = t.In(zone)
-		if t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)) {
-			return t.Format(time.DateOnly)
-		}
-		return t.Format(time.RFC3339Nano)
-	}
-	words := []string{"--since", day(period.Since), "--until", day(period.Until)}
+	words := []string{"--since", dateOf(period.Since), "--until", dateOf(period.Until.In(zone))}
 	if zone != time.Local {
 		words = append(words, "--tz", zone.String())
 	}
