@@ -62,6 +62,9 @@ func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Perio
 	case from.past:
 		end = from.end
 	}
+	if until == "" && from.begin.After(now) {
+		return Period{}, fmt.Errorf("--since %s lies in the future: it is %s", since, now.Format(time.RFC3339))
+	}
 	p := Period{Since: from.begin, Until: end, Zone: zone}
 	if err := p.check(); err != nil {
 		return Period{}, err

@@ -104,7 +104,7 @@ func (db *DB) open(ctx context.Context) error {
 		return fmt.Errorf("open database: %w", err)
 	}
 	if db.opt.Rebuild {
-		return db.replace(ctx, "asked for", false)
+		return db.replace(ctx, "--rebuild asks for it", false)
 	}
 	why, newer := "", false
 	err := db.connect(ctx)

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,6 +64,8 @@ func takesValue(cmd *cli.Command, arg string) bool {
 	return false
 }
 
+var notANumber = regexp.MustCompile(`^invalid value (".*") for flag -(\S+): parse error$`)
+
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text, hint := err.Error(), "burn --help"
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "burn" {
@@ -79,6 +82,9 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
 		text = "--" + strings.TrimLeft(name, "-") + " needs a value"
+	}
+	if m := notANumber.FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("--%s %s: use a number", m[2], m[1])
 	}
 	text, _, _ = strings.Cut(text, ": strconv.") // Go's words for what was said before it
 	return &exit{ExitUsage, errors.New(text), hint}

@@ -60,6 +60,9 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	forgetEmpty()
 	p := &program{version: version, args: append([]string{"burn"}, args[1:]...), stdout: stdout, stderr: stderr}
 	app := p.app()
+	if len(args) > 1 && args[1] == "help" { // as many programs have it
+		args = append(append(args[:1:1], args[2:]...), "--help")
+	}
 	err := app.RunContext(ctx, operandLast(app, args))
 	if err == nil {
 		return 0
@@ -127,7 +130,7 @@ type program struct {
 func (p *program) app() *cli.App {
 	cli.FlagStringer = flagHelp
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", Category: commonHeading}
-	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"}
 	app := &cli.App{
 		Name:            "burn",
 		Usage:           "shows where a team's LLM bill really goes",

@@ -3,9 +3,12 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -42,6 +45,9 @@ func (p *program) demo(c *cli.Context) error {
 		if dir, err = os.MkdirTemp("", "burn-demo-"); err != nil {
 			return fmt.Errorf("create directory: %w", err)
 		}
+	}
+	if err := noOthers(dir); err != nil {
+		return usageError(err)
 	}
 	t, err := p.demoTask(dir)
 	if err != nil {
@@ -96,6 +102,22 @@ func (p *program) demoTask(dir string) (task, error) {
 		t.db.Dirs = append(t.db.Dirs, filepath.Join(dir, m.String()))
 	}
 	return t, nil
+}
+
+// noOthers is the error for a directory that has something else than a demo, of which
+// the demo would overwrite some.
+func noOthers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.IsDir() && e.Name() == demo.Before.String() }) {
+		return fmt.Errorf("--dir %s: it has files that are none of a demo's: name an empty directory, or one that is not there", dir)
+	}
+	return nil
 }
 
 var demoMonths = []demo.Month{demo.Before, demo.After}

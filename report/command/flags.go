@@ -38,6 +38,9 @@ func (p *program) before(c *cli.Context) error {
 	if p.config, err = settings.Read(path, known); err != nil {
 		return usageError(err)
 	}
+	if err := p.config.Check(); err != nil {
+		return usageError(err)
+	}
 	own := flagNames(c.Command)
 	for _, key := range p.config.Keys() {
 		if slices.Contains(sections, key) || !slices.Contains(own, key) || c.IsSet(key) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"burn/proxy"
+	"burn/proxy/provider"
 	"burn/report/settings"
 )
 
@@ -97,6 +99,9 @@ func (p *program) proxy(c *cli.Context) error {
 	return err
 }
 
+// leastFile is less than what a log file has after a call or two, in bytes.
+const leastFile = 1e3
+
 func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 	logger, err := p.logger(c)
 	if err != nil {
@@ -112,15 +117,28 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 		return cfg, err
 	}
 	cfg.NoFingerprints = c.String("fingerprints") == "off"
+	var names []string
+	for _, known := range provider.Providers {
+		names = append(names, known.Name)
+	}
 	for _, s := range c.StringSlice("upstream") {
 		u, err := proxy.ParseUpstream(s)
 		if err != nil {
 			return cfg, fmt.Errorf("--upstream: %w", err)
 		}
 		cfg.Upstreams = append(cfg.Upstreams, u)
+		name, _, _ := strings.Cut(s, "=")
+		if _, known := provider.Lookup(name); !known && len(name) > 4 && !strings.Contains(s, ",kind=") {
+			if near := settings.Nearest(name, names); near != "" {
+				logger.Warn("no provider of this name is known, so that its models have no price", "upstream", name, "did_you_mean", near)
+			}
+		}
 	}
 	if cfg.RotateSize, err = settings.Size(c.String("rotate-size")); err != nil {
 		return cfg, fmt.Errorf("--rotate-size: %w", err)
+	}
+	if cfg.RotateSize < leastFile {
+		return cfg, fmt.Errorf("--rotate-size %s: use at least 1KB; 64MB is usual", c.String("rotate-size"))
 	}
 	for name, d := range map[string]*time.Duration{"rotate-every": &cfg.RotateEvery, "grace": &cfg.Grace, "header-timeout": &cfg.HeaderTimeout} {
 		if *d, err = settings.Wait(c.String(name)); err != nil {
@@ -130,13 +148,7 @@ func (p *program) proxyConfig(c *cli.Context) (cfg proxy.Config, err error) {
 			return cfg, fmt.Errorf("--%s %q: use a time above 0", name, c.String(name))
 		}
 	}
-	var rules []struct {
-		Agent     string `yaml:"agent"`
-		KeyID     string `yaml:"key_id"`
-		Client    string `yaml:"client"`
-		UserAgent string `yaml:"user_agent"`
-		Path      string `yaml:"path"`
-	}
+	var rules []settings.AgentRule
 	if err := p.config.Section("agent-rules", &rules); err != nil {
 		return cfg, err
 	}

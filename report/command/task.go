@@ -337,11 +337,7 @@ func (p *program) priceTable(c *cli.Context) (*price.Table, error) {
 		}
 		table = table.With(rows)
 	}
-	var models []struct {
-		Provider string `yaml:"provider"`
-		Model    string `yaml:"model"`
-		As       string `yaml:"as"`
-	}
+	var models []settings.Model
 	if err := p.config.Section("models", &models); err != nil || len(models) == 0 {
 		return table, err
 	}

@@ -78,22 +78,62 @@ type Transport struct {
 	Timeout  time.Duration
 }
 
+type mailSection struct {
+	From         string `yaml:"from"`
+	Server       string `yaml:"server"`
+	TLS          string `yaml:"tls"`
+	User         string `yaml:"user"`
+	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"`
+	Sendmail     string `yaml:"sendmail"`
+	Timeout      string `yaml:"timeout"`
+}
+
+type webhookSection struct {
+	URL     string `yaml:"url"`
+	Timeout string `yaml:"timeout"`
+}
+
+// AgentRule is an entry of the section agent-rules, see proxy.AgentRule.
+type AgentRule struct {
+	Agent     string `yaml:"agent"`
+	KeyID     string `yaml:"key_id"`
+	Client    string `yaml:"client"`
+	UserAgent string `yaml:"user_agent"`
+	Path      string `yaml:"path"`
+}
+
+// Model is an entry of the section models, see price.Alias.
+type Model struct {
+	Provider string `yaml:"provider"`
+	Model    string `yaml:"model"`
+	As       string `yaml:"as"`
+}
+
+// Check looks through the sections of all commands: one file serves them, and what is
+// misspelt for one is an error for each.
+func (f *File) Check() error {
+	for _, s := range []struct {
+		name string
+		into any
+	}{
+		{"agent-rules", &[]AgentRule{}}, {"tags", &[]string{}}, {"models", &[]Model{}}, {"thresholds", &map[string]int64{}}, {"webhook", &webhookSection{}}, {"mail", &mailSection{}},
+	} {
+		if err := f.Section(s.name, s.into); err != nil {
+			return err
+		}
+	}
+	_, err := f.Budgets()
+	return err
+}
+
 // mailTime is how long sending may take unless the configuration says so.
 const mailTime = time.Minute
 
 // mail reads the section mail. The password is the variable BURN_SMTP_PASSWORD or
 // the content of a file, and never stands in the configuration.
 func (f *File) mail(getenv func(string) string) (m Mail, err error) {
-	var s struct {
-		From         string `yaml:"from"`
-		Server       string `yaml:"server"`
-		TLS          string `yaml:"tls"`
-		User         string `yaml:"user"`
-		PasswordFile string `yaml:"password_file"`
-		CAFile       string `yaml:"ca_file"`
-		Sendmail     string `yaml:"sendmail"`
-		Timeout      string `yaml:"timeout"`
-	}
+	var s mailSection
 	if err := f.Section("mail", &s); err != nil {
 		return m, err
 	}
@@ -124,10 +164,7 @@ func (f *File) Alerts(getenv func(string) string) (a Alerts, err error) {
 	if a.Mail, err = f.mail(getenv); err != nil {
 		return a, err
 	}
-	var w struct {
-		URL     string `yaml:"url"`
-		Timeout string `yaml:"timeout"`
-	}
+	var w webhookSection
 	if _, given := f.keys["webhook"]; !given {
 		return a, nil
 	}
