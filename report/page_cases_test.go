@@ -176,12 +176,12 @@ func (b *browser) sums(r *analyze.Result) {
 	var got map[string][]string
 	b.eval(`(() => {
 		const all = (at, name) => [...document.querySelectorAll(at)].map(e => e.dataset[name]).filter(v => v);
-		const sums = {heat: all('.heat td', 'usd'), hours: all('#when details td', 'usd'), trend: all('#trend tbody td.cost', 'usd'),
-			savings: all('#fix [data-counted]', 'saving'), changes: all('.changes tbody td', 'change'), after: all('#change details tbody td.after', 'usd'), tile: all('.tile:first-child b', 'usd'),
+		const sums = {heat: all('.heat td', 'usd'), hours: all('#when details td', 'usd'), trend: all('#trend tbody td', 'usd'),
+			savings: all('#fix [data-counted]', 'saving'), changes: all('.changes tbody td', 'change'), after: all('#change details tbody td', 'usd'), tile: all('.tile:first-child b', 'usd'),
 			change: all('.changes tfoot td', 'change')};
 		document.querySelectorAll('#who table').forEach(t => {
 			const head = t.previousElementSibling.textContent;
-			sums[head] = [...t.querySelectorAll('tbody td.cost')].map(e => e.dataset.usd).filter(v => v);
+			sums[head] = [...t.querySelectorAll('tbody td')].map(e => e.dataset.usd).filter(v => v);
 		});
 		return sums;
 	})()`, &got)
