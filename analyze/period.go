@@ -63,7 +63,7 @@ func ParsePeriod(since, until string, now time.Time, zone *time.Location) (Perio
 		end = from.end
 	}
 	if until == "" && from.begin.After(now) {
-		return Period{}, fmt.Errorf("--since %s lies in the future: it is %s", since, now.Format(time.RFC3339))
+		return Period{}, fmt.Errorf("--since %s lies in the future: it is %s; use one of %s", since, now.Format(time.RFC3339), AcceptedTimes)
 	}
 	p := Period{Since: from.begin, Until: end, Zone: zone}
 	if err := p.check(); err != nil {

@@ -178,7 +178,7 @@ func (p *program) show(w io.Writer, t task, r *analyze.Result) error {
 	}
 	if t.html != "" {
 		if err := report.WriteFile(t.html, func(w io.Writer) error { return report.HTML(w, r, t.htmlOpt) }); err != nil {
-			return fmt.Errorf("write report: %w", err)
+			return fmt.Errorf("report: %w", err)
 		}
 	}
 	switch t.format {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime"
@@ -77,8 +78,11 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "burn: %s\n", report.Clean(line))
 		}
 	}
-	if e != nil && e.hint != "" {
+	switch {
+	case e != nil && e.hint != "":
 		fmt.Fprintf(stderr, "burn: hint: %s\n", e.hint)
+	case errors.Is(err, fs.ErrPermission):
+		fmt.Fprintln(stderr, "burn: hint: run it as the user whose files these are, or name others: --log-dir DIR, of analyze --db FILE too")
 	}
 	return code
 }

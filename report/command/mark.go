@@ -73,7 +73,7 @@ func (p *program) marks(dirs []string) (list []analyze.Mark) {
 		}
 	}
 	if bad > 0 {
-		fmt.Fprintf(p.stderr, "burn: %d lines of %s are no marks\n", bad, usage.MarkFile)
+		fmt.Fprintf(p.stderr, "burn: %s of %s passed over: burn mark writes no such lines\n", counted(bad, "line"), usage.MarkFile)
 	}
 	for _, m := range marks {
 		list = append(list, analyze.Mark{At: m.At, Agent: m.Agent, Text: m.Text})
