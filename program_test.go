@@ -79,16 +79,7 @@ func (s sandbox) proxy(args ...string) (address string, stop func(more ...os.Sig
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	s.t.Cleanup(func() { timer.Stop(); _ = cmd.Process.Kill() })
 	r := bufio.NewReader(pipe)
-	for address == "" {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			s.t.Fatalf("burn proxy did not get ready: %q %v", line, err)
-		}
-		if _, rest, ok := strings.Cut(line, "msg=ready address="); ok {
-			address, _, _ = strings.Cut(rest, " ")
-		}
-	}
-	return address, func(more ...os.Signal) {
+	return ready(s.t, r), func(more ...os.Signal) {
 		s.t.Helper()
 		for _, sig := range append([]os.Signal{syscall.SIGTERM}, more...) {
 			if err := cmd.Process.Signal(sig); err != nil {
@@ -98,6 +89,21 @@ func (s sandbox) proxy(args ...string) (address string, stop func(more ...os.Sig
 		told, _ := io.ReadAll(r)
 		if err := cmd.Wait(); err != nil {
 			s.t.Fatalf("burn proxy: %v\n%s", err, told)
+		}
+	}
+}
+
+// ready waits until a proxy says so on its standard error, and returns its address.
+func ready(t *testing.T, stderr *bufio.Reader) string {
+	t.Helper()
+	for {
+		line, err := stderr.ReadString('\n')
+		if err != nil {
+			t.Fatalf("burn proxy did not get ready: %q %v", line, err)
+		}
+		if _, rest, ok := strings.Cut(line, "msg=ready address="); ok {
+			address, _, _ := strings.Cut(rest, " ")
+			return address
 		}
 	}
 }
@@ -134,16 +140,7 @@ func TestNobodyReadsAndAHangup(t *testing.T) {
 	}
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
-	address := ""
-	for r := bufio.NewReader(pipe); address == ""; {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, rest, ok := strings.Cut(line, "msg=ready address="); ok {
-			address, _, _ = strings.Cut(rest, " ")
-		}
-	}
+	address := ready(t, bufio.NewReader(pipe))
 	if err := errors.Join(pipe.Close(), cmd.Process.Signal(syscall.SIGHUP), os.RemoveAll(s.logs())); err != nil { // it warns of the last
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 			compared = forPictures(before)
 		}
 		wanted := func(q question) bool { // of no calls nothing more can be told
-			return q.name == catalog()[0].name || before.Totals.Requests > 0 && compared(q)
+			return q.name == "totals" || before.Totals.Requests > 0 && (compared(q) || opt.Beside && q.name == "waste")
 		}
 		var meanwhile []task
 		before.Totals.Avoidable = Avoidable{} // not looked for
@@ -132,7 +132,7 @@ func Run(ctx context.Context, db *sql.DB, opt Options) (*Result, error) {
 
 // onlyTotals picks what Result.Previous, PreviousAgents and Changes are made of.
 func onlyTotals(q question) bool {
-	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "waste" || q.name == "consumption"
+	return q.name == "totals" || q.name == "by_agent" || q.name == "by_hour" || q.name == "consumption"
 }
 
 // forPictures adds to onlyTotals what pages set beside the same of the period.
@@ -186,8 +186,9 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 	}
 	// The first, totals, says which others there are. Those fill different fields
 	// and are asked side by side.
-	if wanted(catalog()[0]) {
-		if err := catalog()[0].ask(ctx, db, r, opt.Need); err != nil {
+	questions := catalog()
+	if totals := questions[0]; wanted(totals) {
+		if err := totals.ask(ctx, db, r, opt.Need); err != nil {
 			return err
 		}
 	}
@@ -209,13 +210,13 @@ func ask(ctx context.Context, db *sql.DB, r *Result, opt Options, wanted func(qu
 		}
 	}
 	kept := map[string]chan struct{}{}
-	for _, q := range catalog()[1:] {
+	for _, q := range questions[1:] {
 		if q.table != "" {
 			kept[q.name] = make(chan struct{})
 		}
 	}
 	byHour := worthHours(r, opt, wanted)
-	for _, q := range catalog()[1:] {
+	for _, q := range questions[1:] {
 		switch {
 		case q.name == "hourly" && byHour:
 		case !wanted(q):

@@ -84,7 +84,7 @@ func catalog() []question {
 		{name: "quality_files", exam: true, cols: "files lines accepted duplicates torn other_kinds damaged", read: readFiles},
 		{name: "quality_rejects", exam: true, cols: "reason lines", order: "lines DESC, reason", read: readRejects},
 		{name: "quality_seq", exam: true, cols: "missing_seq open_calls", read: readSeq},
-		{name: "first_call", cols: "first_at", read: readFirstCall},
+		{name: "first_call", cols: "first_at", when: onlySplit, read: readFirstCall},
 		{name: "last_call", exam: true, cols: "last_at", when: onlyEmpty, read: readLastCall},
 		{name: "agents_seen", exam: true, cols: "agent last_at", order: "agent", when: never, read: readSeen},
 		{name: "unlabelled", exam: true, cols: "program requests cost_usd", order: "requests DESC, program", when: never, read: readUnlabelled},

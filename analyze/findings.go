@@ -31,6 +31,7 @@ type kind struct {
 	say   func(*group) (title, evidence string)
 	when  int // whether its query reads charge: see findAll
 	first *narrowing
+	hurry hurry // of its query: what takes the longest, and what that waits for, goes first
 }
 
 // narrowing is a query of few columns that goes before a finding's own, so that few
@@ -51,18 +52,18 @@ const (
 // kinds is the catalogue, in the order in which findings take from a call's cost
 // what those before have left: each dollar belongs to one of them.
 var kinds = []kind{
-	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, nil},
-	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, atOnce, nil},
-	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, atOnce, nil},
-	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, nil},
+	{"retries", "failed and repeated calls", "back off as Retry-After says, raise the time-out, and set max_tokens once and high enough", sayRetries, atOnce, nil, first},
+	{"abandoned", "abandoned streams", "cancel earlier, shorten the answer, or show progress while it is written", sayAbandoned, atOnce, nil, urgent},
+	{"schedule", "scheduled work done again", "keep a high-water mark; send only what is new since the last run", saySchedule, atOnce, nil, urgent},
+	{"same_work", "duplicate work", "merge them: let one agent publish its answer and the other read it", saySameWork, atOnce, nil, first},
 	{"repeated", "repeated requests", "cache the answer by request", sayRepeated, afterRetries,
-		&narrowing{"finding_again", "asked_again", "fp_request <> 0"}},
-	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, nil},
+		&narrowing{"finding_again", "asked_again", "fp_request <> 0"}, urgent},
+	{"history", "long histories for short answers", "send the last 5 turns", sayHistory, atOnce, nil, urgent},
 	{"cache", "prompts that could be cached", "mark the common beginning for the provider's cache; move what changes to the end", sayCache, afterRetries,
-		&narrowing{"finding_near", "near_call", "fp_prefix_4k <> 0"}},
-	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, nil},
-	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, nil},
-	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, nil},
+		&narrowing{"finding_near", "near_call", "fp_prefix_4k <> 0"}, first},
+	{"batch", "work that could be batched", "use the provider's batch endpoint", sayBatch, inTurn, nil, urgent},
+	{"bloat", "bloated prompts", "trim the context; summarise the document once", sayBloat, inTurn, nil, urgent},
+	{"dearer_model", "dearer models than needed", "try the cheaper model on a sample", sayDearer, inTurn, nil, urgent},
 }
 
 // Checked names everything that findings look for, for "nothing found".
@@ -201,11 +202,7 @@ func findAll(ctx context.Context, db *sql.DB, l *lanes, r *Result, opt Options) 
 			if after != nil && !happened(askCtx, after) {
 				return nil
 			}
-			h := urgent
-			if slices.Contains([]string{"retries", "same_work", "cache"}, k.name) { // cache waits for retries
-				h = first
-			}
-			err := l.do(h, func() error { return k.want(askCtx, db, calls) })
+			err := l.do(k.hurry, func() error { return k.want(askCtx, db, calls) })
 			if err == nil {
 				close(wanted[i])
 			}

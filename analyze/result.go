@@ -54,7 +54,7 @@ type Result struct {
 	Beside         *Result        `json:"-"` // Compared with what Options.Beside adds
 	Scenes         Scenes         `json:"-"`
 	Installation   string         `json:"-"` // from the database's meta table
-	FirstCall      time.Time      `json:"-"` // oldest recorded call of any time
+	FirstCall      time.Time      `json:"-"` // oldest recorded call of any time; set for Split
 	LastCall       time.Time      `json:"-"` // newest recorded call of any time; set when the period is empty
 	Exam           *Examination   `json:"-"` // of Examine alone
 
@@ -321,6 +321,14 @@ type Quality struct {
 
 	// FindingsSkipped says why avoidable dollars were not looked for; "": they were.
 	FindingsSkipped string `json:"findings_skipped,omitempty"`
+}
+
+// RejectedLines counts the lines that could not be read, for whatever reason.
+func (q Quality) RejectedLines() (n int64) {
+	for _, lines := range q.Rejected {
+		n += lines
+	}
+	return n
 }
 
 // TrendPoint is one agent's cost in one day or hour (Result.TrendHourly). Keys

@@ -27,7 +27,9 @@ const (
 	spikeFloor  = 1  // dollars above the most, at least
 	spikeDays   = 7  // of history, at least
 	exceptDays  = 14 // from so many on, the most is the second most
-	MostSpikes  = 20
+
+	// MostSpikes is how many spikes a Result has at most, the dearest.
+	MostSpikes = 20
 )
 
 // spikes finds those that begin at since or later, dearest first.

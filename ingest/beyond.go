@@ -120,12 +120,7 @@ func (db *DB) keepBeyond(ctx context.Context, conn *sql.Conn, b Beyond) error {
 	if err := writeBeside(db.opt.Path+".beyond", b.text()); err != nil {
 		return err
 	}
-	for key, value := range map[string]string{"beyond_calls": calls, "beyond_since": since} {
-		if err := setMeta(ctx, conn, key, value); err != nil {
-			return err
-		}
-	}
-	return changed(ctx, conn)
+	return setNotes(ctx, conn, map[string]string{"beyond_calls": calls, "beyond_since": since})
 }
 
 // writeBeside replaces a small file whole; no text removes it.

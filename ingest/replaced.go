@@ -54,12 +54,8 @@ func readReplaced(database string) (r replaced) {
 func (db *DB) keepLost(ctx context.Context, conn *sql.Conn) error {
 	r := readReplaced(db.opt.Path)
 	if r.Calls > 0 {
-		for key, value := range map[string]string{"lost_calls": strconv.FormatInt(r.Calls, 10), "lost_since": r.Since.Format(time.RFC3339)} {
-			if err := setMeta(ctx, conn, key, value); err != nil {
-				return err
-			}
-		}
-		if err := changed(ctx, conn); err != nil {
+		values := map[string]string{"lost_calls": strconv.FormatInt(r.Calls, 10), "lost_since": r.Since.Format(time.RFC3339)}
+		if err := setNotes(ctx, conn, values); err != nil {
 			return err
 		}
 	}
@@ -82,8 +78,5 @@ func (db *DB) keepUnread(ctx context.Context, conn *sql.Conn, files int) error {
 	if old == value {
 		return nil
 	}
-	if err := setMeta(ctx, conn, "unread_files", value); err != nil {
-		return err
-	}
-	return changed(ctx, conn)
+	return setNotes(ctx, conn, map[string]string{"unread_files": value})
 }

@@ -78,6 +78,16 @@ func setMeta(ctx context.Context, conn *sql.Conn, key, value string) error {
 	return err
 }
 
+// setNotes sets values of meta that reports show, after which the last answer is none.
+func setNotes(ctx context.Context, conn *sql.Conn, values map[string]string) error {
+	for key, value := range values {
+		if err := setMeta(ctx, conn, key, value); err != nil {
+			return err
+		}
+	}
+	return changed(ctx, conn)
+}
+
 // repricer prices stored rows: it reads them in DuckDB's own vectors, which is
 // ten times faster than row by row, and writes back what differs.
 type repricer struct {

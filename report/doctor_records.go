@@ -13,7 +13,7 @@ import (
 func checkLines(h Health) Check {
 	q := h.Records.Quality
 	c := Check{Name: "lines", State: OK, Text: Count(q.Lines) + " lines read, none rejected"}
-	if n := rejected(q); n > 0 {
+	if n := q.RejectedLines(); n > 0 {
 		var reasons []string
 		for _, reason := range sortedReasons(q) {
 			reasons = append(reasons, reason+" "+Count(q.Rejected[reason]))

@@ -93,32 +93,28 @@ func (p *page) trend(r *analyze.Result, colors palette) {
 // unitsOf is how many hours, days, weeks or months of the trend's keys the period
 // covers: of the first and the last it may be a part.
 func unitsOf(r *analyze.Result, keys []string) float64 {
-	zone := r.Period.Since.Location()
-	begins := func(key string) (begin, end time.Time) {
-		for _, x := range []struct {
-			layout      string
-			month, days int
-		}{{"2006-01", 1, 0}, {time.DateOnly, 0, 1}} {
-			if t, err := time.ParseInLocation(x.layout, key, zone); err == nil {
-				if x.days == 1 && trendUnit(r) == "week" {
-					x.days = 7
-				}
-				return t, t.AddDate(0, x.month, x.days)
-			}
-		}
-		return r.Period.Since, r.Period.Since // unknown, or an hour
+	since, until := r.Period.Since, r.Period.Until
+	layout, months, days := time.DateOnly, 0, 1
+	switch trendUnit(r) {
+	case "hour":
+		return until.Sub(since).Hours()
+	case "week":
+		days = 7
+	case "month":
+		layout, months, days = "2006-01", 1, 0
 	}
-	if trendUnit(r) == "hour" {
-		return r.Period.Until.Sub(r.Period.Since).Hours()
+	unit := func(key string) (begin, end time.Time) {
+		begin, err := time.ParseInLocation(layout, key, since.Location())
+		if err != nil {
+			return since, until // no key of the trend's
+		}
+		return begin, begin.AddDate(0, months, days)
 	}
 	n := float64(len(keys))
-	if begin, end := begins(keys[0]); begin.Before(r.Period.Since) {
-		n -= r.Period.Since.Sub(begin).Hours() / end.Sub(begin).Hours()
-	}
-	if begin, end := begins(keys[len(keys)-1]); end.After(r.Period.Until) {
-		n -= end.Sub(r.Period.Until).Hours() / end.Sub(begin).Hours()
-	}
-	return n
+	begin, end := unit(keys[0])
+	n -= float64(max(0, since.Sub(begin))) / float64(end.Sub(begin))
+	begin, end = unit(keys[len(keys)-1])
+	return n - float64(max(0, end.Sub(until)))/float64(end.Sub(begin))
 }
 
 // article is a or an, as a unit of time wants it.

@@ -146,7 +146,7 @@ func doubts(q analyze.Quality) (parts []string) {
 		noun string
 		rest string
 	}{
-		{rejected(q), "line", " rejected"},
+		{q.RejectedLines(), "line", " rejected"},
 		{q.Torn, "line", " torn"},
 		{q.GapRequests, "call", " known only as sums"},
 		{q.MissingSeq, "call", " missing from the files"},
@@ -201,14 +201,6 @@ func estimateError(q analyze.Quality) string {
 		}
 	}
 	return strings.Join(parts, " and ")
-}
-
-func rejected(q analyze.Quality) int64 {
-	var n int64
-	for _, k := range q.Rejected {
-		n += k
-	}
-	return n
 }
 
 func sortedReasons(q analyze.Quality) []string { return slices.Sorted(maps.Keys(q.Rejected)) }

@@ -162,7 +162,7 @@ func (p *program) answer(ctx context.Context, db *ingest.DB, t task) error {
 	}
 	a := ingest.Answer{Body: out.Bytes(), Exit: t.exitCode(r)}
 	if t.tell.Quiet && a.Exit == ExitStrict {
-		fmt.Fprintf(p.stderr, "burn: --strict: %s rejected, %s without a price\n", counted(rejected(r), "line"), counted(r.Quality.UnpricedRequests, "call"))
+		fmt.Fprintf(p.stderr, "burn: --strict: %s rejected, %s without a price\n", counted(r.Quality.RejectedLines(), "line"), counted(r.Quality.UnpricedRequests, "call"))
 	}
 	_, err = p.stdout.Write(a.Body)
 	if keep && err == nil && len(a.Body) < maxAnswer {

@@ -105,20 +105,12 @@ func (t task) exitCode(r *analyze.Result) int {
 		return ExitCrossed
 	case slices.Contains(t.failOn, "findings") && avoidable.Pico().Sign() > 0:
 		return ExitFound
-	case t.strict && (rejected(r) > 0 || r.Quality.UnpricedRequests > 0):
+	case t.strict && (r.Quality.RejectedLines() > 0 || r.Quality.UnpricedRequests > 0):
 		return ExitStrict
 	case r.Totals.Requests == 0:
 		return ExitNothing
 	}
 	return 0
-}
-
-// rejected counts the lines that could not be read.
-func rejected(r *analyze.Result) (n int64) {
-	for _, k := range r.Quality.Rejected {
-		n += k
-	}
-	return n
 }
 
 // analyzeTask is what the flags of analyze and the configuration ask for.
