@@ -254,7 +254,14 @@ func (db *DB) unusable(ctx context.Context) (string, error) {
 	if version != queries.SchemaVersion {
 		return fmt.Sprintf("it has schema %q, this burn uses %q", version, queries.SchemaVersion), nil
 	}
-	return "", nil
+	// A process that was killed while DuckDB moved its log into the database has once
+	// left both: the log was then applied a second time.
+	var twice bool
+	err = db.sql.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM call WHERE NOT gap) > (SELECT coalesce(sum(accepted), 0) FROM file) OR (SELECT count(*) > coalesce(max(id), 0) FROM file)").Scan(&twice)
+	if err == nil && twice {
+		return "it has calls twice", nil
+	}
+	return "", err
 }
 
 // meta reads one value; "" if it is not there.

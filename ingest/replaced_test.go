@@ -184,3 +184,29 @@ func TestUnreadFilesAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsThatStandTwice: a database in which a log was applied a second time, wholly
+// or in its calls alone, is made anew.
+func TestCallsThatStandTwice(t *testing.T) {
+	for _, tables := range [][]string{{"call", "file"}, {"call"}, {"file"}} {
+		e := newEnv(t)
+		e.write("a.jsonl", logFile(1, 1, 1, 500))
+		e.write("b.jsonl", logFile(2, 1, 1, 500))
+		_, wantN, wantCost := e.run()
+		db, err := Open(context.Background(), e.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range tables {
+			if _, err := db.sql.Exec("INSERT INTO " + table + " FROM " + table); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, n, cost := e.run(); n != wantN || cost != wantCost {
+			t.Errorf("%q twice: %d calls for %s, want %d for %s", tables, n, cost, wantN, wantCost)
+		}
+	}
+}
