@@ -172,8 +172,7 @@ func (n *inserter) run() {
 	defer runtime.UnlockOSThread()
 	defer close(n.ended)
 	for range n.start {
-		// A statement that is cancelled would undo its transaction, of which
-		// whole blocks are kept when a run is interrupted.
+		// Not to be cancelled, as no statement of the loader is.
 		_, err := n.conn.ExecContext(context.Background(), "INSERT INTO call FROM new_calls()")
 		n.giveBack()
 		n.ended <- err

@@ -92,8 +92,8 @@ type pipeline struct {
 // run feeds the files through the pipeline and calls commit for each block, in
 // order. It returns when commit failed, ctx was cancelled, or all is done; no
 // goroutine outlives it.
-func (p *pipeline) run(ctx context.Context, files []*fileState, commit func(*block) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (p *pipeline) run(outer context.Context, files []*fileState, commit func(*block) error) error {
+	ctx, cancel := context.WithCancel(outer)
 	workers := runtime.GOMAXPROCS(0)
 	p.texts = make(chan []byte, workers+2)
 	for range cap(p.texts) {
@@ -142,6 +142,10 @@ func (p *pipeline) run(ctx context.Context, files []*fileState, commit func(*blo
 	}
 	cancel()
 	wg.Wait()
+	if err == nil {
+		// The reader may have noticed first, and no block came any more.
+		err = outer.Err()
+	}
 	return err
 }
 

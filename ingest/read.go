@@ -125,6 +125,10 @@ func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 	if err := db.openFile(); err != nil {
 		return err
 	}
+	// A statement that is cancelled undoes its transaction, of which whole blocks
+	// are kept when a run is interrupted: that is noticed between two of them.
+	l.ctx = context.WithoutCancel(ctx)
+	defer func() { l.ctx = ctx }()
 	l.back = newWriteBack(db.file)
 	defer l.back.close()
 	p := &pipeline{
@@ -151,7 +155,6 @@ func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 		}
 		if err != nil && ctx.Err() != nil {
 			// Whole blocks were taken: they stand, and the next run goes on there.
-			l.ctx = context.WithoutCancel(ctx)
 			if cerr := l.commit(); cerr == nil {
 				return &Interrupted{Lines: l.stats.Lines, err: context.Cause(ctx)}
 			}

@@ -465,7 +465,7 @@ func TestInterruptedRunKeepsWhatItRead(t *testing.T) {
 	_, err = db.Ingest(ctx)
 	var told *Interrupted
 	if !errors.As(err, &told) || !errors.Is(err, context.Canceled) || told.Lines == 0 || told.Lines >= 10_010 {
-		t.Errorf("error %v", err)
+		t.Fatalf("error %v", err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -476,4 +476,25 @@ func TestInterruptedRunKeepsWhatItRead(t *testing.T) {
 		t.Errorf("%d calls, %+v after %d lines", n, stats, told.Lines)
 	}
 	accounted(t, e)
+}
+
+// A reader that notices the end before a block is written does not make the run
+// look complete.
+func TestInterruptedReaderIsNotTheEnd(t *testing.T) {
+	e := newEnv(t)
+	e.write("a.jsonl", logFile(1, 1, 1, 10))
+	f, err := newRegistry().look(filepath.Join(e.opt.Dirs[0], "a.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 20 { // it notices by chance, or gives a block
+		p := &pipeline{pricer: e.opt.Prices, pool: newChunkPool(nil, maxChunks)}
+		err := p.run(ctx, []*fileState{f}, func(*block) error { return errors.New("a block was written") })
+		p.pool.close()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v", err)
+		}
+	}
 }
