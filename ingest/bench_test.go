@@ -94,7 +94,7 @@ func BenchmarkIngest(b *testing.B) {
 		b.Fatal(err)
 	}
 	size := makeLogs(b, logs, *benchRecords)
-	e := &env{b, logs, Options{Path: filepath.Join(dir, "burn.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }}}
+	e := &env{t: b, dir: logs, opt: Options{Path: filepath.Join(dir, "burn.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }}}
 	var burn, duck, burnCPU time.Duration
 	ratios := map[string][]float64{}
 	rounds := 0

@@ -158,13 +158,34 @@ func firstLine(err error) string {
 // several connections instead; appending rows is faster with one thread anyway.
 const oneThread = "SET threads=1"
 
+// How much waits in DuckDB's log before a COMMIT writes all of it to the file: a
+// small change waits there, which is quick; the transactions of commit do not.
+const (
+	manyChanges = "SET checkpoint_threshold='1GB'"
+	anyChange   = "SET checkpoint_threshold='1B'"
+)
+
+// commit ends a transaction that may have whole row groups. These go to the file
+// before the COMMIT, and DuckDB's log would only point to them: when it reads the
+// log of a process that was killed between that and the end of its COMMIT, the
+// rows come back although their transaction does not (duckdb/duckdb#25931). So
+// this COMMIT writes nothing to the log: it is the checkpoint.
+func commit(ctx context.Context, conn *sql.Conn) error {
+	for _, statement := range []string{anyChange, "COMMIT", manyChanges} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // connect opens the file and creates the tables if it is new.
 func (db *DB) connect(ctx context.Context) error {
 	mask := umask(0o077)
 	defer umask(mask)
 	tables, err := db.attach(ctx,
 		"SET preserve_insertion_order=false",
-		"SET checkpoint_threshold='1GB'",
+		manyChanges,
 		// Trying these on a hundred columns costs more than they save.
 		"SET disabled_compression_methods='chimp,patas,alp,alprd,fsst,dict_fsst'",
 		fmt.Sprintf("ATTACH %s AS burn (ROW_GROUP_SIZE %d, BLOCK_SIZE %d)", literal(db.opt.Path), rowGroup, blockBytes),

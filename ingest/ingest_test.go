@@ -47,9 +47,10 @@ func write(t testing.TB, path string, data []byte) {
 }
 
 type env struct {
-	t   testing.TB
-	dir string
-	opt Options
+	t    testing.TB
+	dir  string
+	opt  Options
+	anew string // why the last run made the database anew, if it did
 }
 
 func newEnv(t testing.TB) *env {
@@ -58,7 +59,7 @@ func newEnv(t testing.TB) *env {
 	if err := os.Mkdir(logs, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return &env{t, logs, Options{Path: filepath.Join(dir, "burn.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }, Version: "test"}}
+	return &env{t: t, dir: logs, opt: Options{Path: filepath.Join(dir, "burn.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }, Version: "test"}}
 }
 
 func (e *env) write(name string, data []byte) {
@@ -78,6 +79,7 @@ func (e *env) run() (Stats, int64, string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	e.anew, _, _ = db.Rebuilt()
 	var n int64
 	var cost string
 	if err := db.SQL().QueryRow("SELECT count(*), coalesce(sum(cost_usd), 0)::VARCHAR FROM call").Scan(&n, &cost); err != nil {

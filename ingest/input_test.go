@@ -210,7 +210,7 @@ func TestHostileFileNames(t *testing.T) {
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	e := &env{t, logs, Options{Path: filepath.Join(dir, "b'u\"rn;.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }}}
+	e := &env{t: t, dir: logs, opt: Options{Path: filepath.Join(dir, "b'u\"rn;.duckdb"), Dirs: []string{logs}, Now: func() time.Time { return testNow }}}
 	var rejects bytes.Buffer
 	e.opt.Rejects = &rejects
 	names := []string{"a\nb.jsonl", "'; DROP TABLE call; --.jsonl", "\x1b]0;x\a.jsonl", "*[?].jsonl", "\xff\xfe.jsonl", "\u202ex.jsonl", "${HOME}.jsonl", strings.Repeat("x", 240) + ".jsonl"}

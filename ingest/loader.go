@@ -289,7 +289,7 @@ func (l *loader) commit() error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	if _, err := l.conn.ExecContext(l.ctx, "COMMIT"); err != nil {
+	if err := commit(l.ctx, l.conn); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	l.inTx = false

@@ -66,8 +66,7 @@ func (db *DB) transaction(ctx context.Context, f func(*sql.Conn) error) error {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return err
 	}
-	_, err = conn.ExecContext(ctx, "COMMIT")
-	return err
+	return commit(ctx, conn)
 }
 
 func setMeta(ctx context.Context, conn *sql.Conn, key, value string) error {

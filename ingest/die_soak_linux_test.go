@@ -1,0 +1,5 @@
+//go:build cgo && soak
+
+package ingest
+
+func init() { dieAnywhere = true }
