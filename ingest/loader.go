@@ -44,10 +44,10 @@ type rejectRow struct {
 	reason, key string
 }
 
-// txBytes is how many bytes of lines one transaction takes at least: enough
-// that DuckDB writes whole row groups straight to the file instead of twice,
-// through its log.
-const txBytes = 1 << 30
+// txBytes is how many bytes of lines one transaction takes at least: what a run
+// that is killed reads again, some seconds' work. Its end writes anew what the file
+// says of all row groups, of earlier ones too, so that it should be rare.
+const txBytes = 4 << 30
 
 // maxSpellings is how many names of sessions and traces wait in memory for the
 // table, within the transaction.

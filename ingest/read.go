@@ -31,6 +31,9 @@ func (db *DB) ingest(ctx context.Context) (stats Stats, err error) {
 	if err != nil {
 		return stats, err
 	}
+	if stats.Lines > 0 {
+		debug.FreeOSMemory() // queries have use for it
+	}
 	return stats, db.derive(ctx)
 }
 
@@ -80,9 +83,6 @@ func (db *DB) readNew(ctx context.Context) (stats Stats, err error) {
 		debug.FreeOSMemory() // DuckDB has use for it
 	}
 	if news {
-		if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
-			return stats, fmt.Errorf("checkpoint: %w", err)
-		}
 		if err := db.limit(ctx, conn, db.opt.Memory); err != nil {
 			return stats, err
 		}
@@ -136,15 +136,7 @@ func (db *DB) load(ctx context.Context, l *loader, w *work) error {
 		pool: newChunkPool(l.ins.types, maxChunks),
 	}
 	defer p.pool.close()
-	first := true
 	for some := range slices.Chunk(w.files, db.opt.filesAtOnce) {
-		if !first {
-			// What is known of files has no room in memory beside that of the next ones.
-			if _, err := l.conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
-				return fmt.Errorf("checkpoint: %w", err)
-			}
-		}
-		first = false
 		files, err := db.planSome(l, w.list, some)
 		if err == nil {
 			err = p.run(ctx, files, func(b *block) error {
