@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"burn/report"
 	"burn/report/settings"
 )
 
@@ -24,16 +25,17 @@ func (p *program) before(c *cli.Context) error {
 	if err := operands(c); err != nil {
 		return err
 	}
+	var known []string
+	for _, cmd := range commands(c.App.Commands) {
+		known = append(known, flagNames(cmd)...)
+	}
+	p.misspelt(known)
 	p.config = &settings.File{}
 	path := c.String("config")
 	if path == "" {
 		return nil
 	}
-	known := slices.Clone(sections)
-	for _, cmd := range commands(c.App.Commands) {
-		known = append(known, flagNames(cmd)...)
-	}
-	known = slices.DeleteFunc(known, func(name string) bool { return name == "config" || name == "help" || name == "h" })
+	known = slices.DeleteFunc(append(known, sections...), func(name string) bool { return name == "config" || name == "help" || name == "h" })
 	var err error
 	if p.config, err = settings.Read(path, known); err != nil {
 		return usageError(err)
@@ -61,6 +63,26 @@ func (p *program) before(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// misspelt warns of variables that are nearly those of flags. One that is further off
+// may be another program's, and a short name is near to anything.
+func (p *program) misspelt(flags []string) {
+	known, long := []string{}, []string{settings.PasswordVariable}
+	for _, name := range flags {
+		if known = append(known, env(name)...); len(name) > 3 {
+			long = append(long, env(name)...)
+		}
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "BURN_") || slices.Contains(known, name) || slices.Contains(long, name) {
+			continue
+		}
+		if near := settings.Nearest(name, long); near != "" {
+			fmt.Fprintf(p.stderr, "burn: the variable %s means nothing: did you mean %s?\n", report.Clean(name), near)
+		}
+	}
 }
 
 // repeats reports whether a flag may be given more than once.

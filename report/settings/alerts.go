@@ -127,17 +127,20 @@ func (f *File) Check() error {
 	return err
 }
 
+// PasswordVariable holds the mail server's password.
+const PasswordVariable = "BURN_SMTP_PASSWORD"
+
 // mailTime is how long sending may take unless the configuration says so.
 const mailTime = time.Minute
 
-// mail reads the section mail. The password is the variable BURN_SMTP_PASSWORD or
+// mail reads the section mail. The password is in PasswordVariable or
 // the content of a file, and never stands in the configuration.
 func (f *File) mail(getenv func(string) string) (m Mail, err error) {
 	var s mailSection
 	if err := f.Section("mail", &s); err != nil {
 		return m, err
 	}
-	t := Transport{Server: s.Server, TLS: s.TLS, User: s.User, Password: getenv("BURN_SMTP_PASSWORD"), CAFile: s.CAFile, Sendmail: s.Sendmail, Timeout: mailTime}
+	t := Transport{Server: s.Server, TLS: s.TLS, User: s.User, Password: getenv(PasswordVariable), CAFile: s.CAFile, Sendmail: s.Sendmail, Timeout: mailTime}
 	if t.Sendmail == "" {
 		t.Sendmail = "/usr/sbin/sendmail"
 	}
