@@ -44,6 +44,18 @@ func (t *task) defaults() {
 	if t.db.Path == "" {
 		t.db.Path = filepath.Join(filepath.Dir(filepath.Clean(t.db.Dirs[0])), "burn.duckdb")
 	}
+	// A link stays one: what stands beside a database, and takes its place, stands
+	// beside the file.
+	for range 10 {
+		target, err := os.Readlink(t.db.Path)
+		if err != nil {
+			return // no link, or not there yet
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(t.db.Path), target)
+		}
+		t.db.Path = target
+	}
 }
 
 // keeps reports whether the next run may print what this one does.
