@@ -83,7 +83,7 @@ func TestPowerCutWhileReading(t *testing.T) {
 	asRoot(t)
 	logs := month(t)
 	want := figures(t, output(t, analyzer(t, logs, filepath.Join(t.TempDir(), "clean.duckdb"))))
-	file, dir := image(t)
+	file, dir := image(t, 2*small) // a run that was cut off late, and the next one's log beside its
 	same, broken, cuts := 0, 0, *rounds
 	for round := range cuts {
 		db := filepath.Join(dir, fmt.Sprintf("%d.duckdb", round))

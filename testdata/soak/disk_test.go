@@ -63,15 +63,18 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// small is a file system's size that is quickly copied, in bytes.
+const small = 64 << 20
+
 // image makes an ext4 file system in a file and mounts it.
-func image(t *testing.T) (file, dir string) {
+func image(t *testing.T, size int64) (file, dir string) {
 	t.Helper()
 	base := t.TempDir()
 	file, dir = filepath.Join(base, "image"), filepath.Join(base, "mounted")
 	must(t, os.Mkdir(dir, 0o700))
 	f, err := os.Create(file)
 	must(t, err)
-	must(t, f.Truncate(64<<20))
+	must(t, f.Truncate(size))
 	must(t, f.Close())
 	if out, err := exec.Command("mkfs.ext4", "-q", file).CombinedOutput(); err != nil {
 		t.Skipf("mkfs.ext4: %v: %s", err, out)
@@ -85,7 +88,7 @@ func image(t *testing.T) (file, dir string) {
 // it, and the copy is read.
 func TestPowerCut(t *testing.T) {
 	asRoot(t)
-	file, dir := image(t)
+	file, dir := image(t, small)
 	b := start(t, filepath.Join(dir, "logs"), provider(t), "--rotate-size", "4MB")
 	l, stop := newLedger(), make(chan struct{})
 	l.pause = 5 * time.Millisecond // the image has 64 MiB
@@ -159,7 +162,7 @@ func freeze(dir string, request uintptr) error {
 // Row 24: a file system that is frozen for ten seconds.
 func TestFrozenDisk(t *testing.T) {
 	asRoot(t)
-	_, dir := image(t)
+	_, dir := image(t, small)
 	b := start(t, filepath.Join(dir, "logs"), provider(t))
 	l, stop := newLedger(), make(chan struct{})
 	l.pause = time.Millisecond
