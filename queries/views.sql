@@ -8,6 +8,9 @@
 -- UTC in the report's time zone, exact in the period and the week before.
 CREATE OR REPLACE MACRO local_time(ts) AS ts + to_seconds({{offset}});
 
+-- When the period begins.
+CREATE OR REPLACE MACRO since() AS TIMESTAMP '{{since}}';
+
 -- answered: the client got a whole good answer; failed: it did not (of a gap
 -- line nobody knows); unpriced: it costs something and no price is known; named: it
 -- says for which agent; ended, aborted: to its end, or until the client left;
