@@ -61,12 +61,14 @@ func (db *DB) transaction(ctx context.Context, f func(*sql.Conn) error) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
 		return err
 	}
-	if err := f(conn); err != nil {
+	if err = f(conn); err == nil {
+		err = commit(ctx, conn)
+	}
+	if err != nil {
 		// The error that led here is reported; closing would roll back as well.
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return err
 	}
-	return commit(ctx, conn)
+	return err
 }
 
 func setMeta(ctx context.Context, conn *sql.Conn, key, value string) error {

@@ -52,7 +52,11 @@ func (t *task) defaults() {
 			return // no link, or not there yet
 		}
 		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(t.db.Path), target)
+			dir, err := filepath.EvalSymlinks(filepath.Dir(t.db.Path)) // or its .. would be that of another directory
+			if err != nil {
+				return
+			}
+			target = filepath.Join(dir, target)
 		}
 		t.db.Path = target
 	}
